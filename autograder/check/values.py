@@ -1,0 +1,243 @@
+"""Arguments and answers as data: what crosses between the student's code and whoever judges it.
+
+A value is a number, a string, an `Array`, or a list, tuple or dict of values. Anything else becomes
+`Odd`, which only says in words what it was. Bytes are a JSON tree beside the arrays, which travel
+as safetensors; nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+MAX_BYTES = 256 * 2**20
+MAX_ITEMS = 200_000
+MAX_DEPTH = 32
+
+LIBRARIES = ("numpy", "torch")
+DTYPES = {
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    "float16", "float32", "float64", "bfloat16",
+}  # fmt: skip
+
+
+class BadFrame(ValueError):
+    """Bytes that are not a packed value, or one beyond the caps."""
+
+
+@dataclass(frozen=True, eq=False)
+class Array:
+    """A NumPy array or torch tensor, by value. `bfloat16` is carried as float32 data."""
+
+    library: str
+    dtype: str
+    data: np.ndarray
+    requires_grad: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def kind(self) -> str:
+        """`f`loat, `i`nteger (signed or not) or `b`ool."""
+        return {"u": "i"}.get(self.data.dtype.kind, self.data.dtype.kind)
+
+    @property
+    def type_name(self) -> str:
+        return "Tensor" if self.library == "torch" else "ndarray"
+
+
+@dataclass(frozen=True)
+class Odd:
+    """Something that is not data. `what` completes the sentence "You return ..."."""
+
+    what: str
+
+
+Value = None | bool | int | float | complex | str | Array | Odd | list["Value"] | tuple["Value", ...] | dict[str, "Value"]
+
+
+def is_tensor(x: object) -> bool:
+    """Whether x is a torch tensor, without importing torch for those who do not use it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def freeze(x: Any, depth: int = 0) -> Value:
+    """Copy an object into a value. Never raises for what a student may return."""
+    if depth > MAX_DEPTH:
+        return Odd("something nested too deeply")
+    if x is None or type(x) in (bool, int, float, complex, str):
+        return x
+    if is_tensor(x):
+        return _freeze_tensor(x)
+    if isinstance(x, np.ma.MaskedArray):
+        return Odd("a masked array")
+    if isinstance(x, np.ndarray):
+        return _freeze_array(x)
+    if isinstance(x, np.generic):
+        item = x.item()
+        return item if isinstance(item, bool | int | float | complex | str) else Odd(f"a NumPy {type(x).__name__}")
+    if isinstance(x, list):
+        return [freeze(e, depth + 1) for e in x]
+    if isinstance(x, tuple):
+        return tuple(freeze(e, depth + 1) for e in x)
+    if isinstance(x, dict):
+        return {str(k): freeze(v, depth + 1) for k, v in x.items()}
+    if isinstance(x, int):
+        return int(x)
+    if isinstance(x, float):
+        return float(x)
+    return Odd(_in_words(x))
+
+
+def _in_words(x: object) -> str:
+    name = type(x).__name__
+    if isinstance(x, type):
+        return "a class"
+    if name == "generator":
+        return "a generator (it has `yield` where `return` is due)"
+    if callable(x) and name in ("function", "method", "builtin_function_or_method"):
+        return "a function (are the parentheses of a call missing?)"
+    return f"an {name}" if name[:1].lower() in "aeiou" else f"a {name}"
+
+
+def _freeze_array(x: np.ndarray) -> Value:
+    if x.dtype.name not in DTYPES:
+        return Odd(f"an array of dtype {x.dtype}")
+    data = np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True, subok=False)
+    return Array("numpy", x.dtype.name, data)
+
+
+def _freeze_tensor(x: Any) -> Value:
+    import torch
+
+    dtype = str(x.dtype).removeprefix("torch.")
+    if x.device.type != "cpu":
+        return Odd(f"a tensor on device {x.device}")
+    if x.layout != torch.strided or x.is_quantized or dtype not in DTYPES:
+        return Odd(f"a {dtype} tensor of layout {x.layout}")
+    plain = x.detach().resolve_conj().resolve_neg()
+    plain = plain.float() if dtype == "bfloat16" else plain
+    return Array("torch", dtype, np.array(plain.numpy(), order="C", copy=True), bool(x.requires_grad))
+
+
+def thaw(value: Value) -> Any:
+    """The object that a value stands for: a fresh one, which its owner may change."""
+    if isinstance(value, Array):
+        if value.library == "numpy":
+            return value.data.copy()
+        import torch
+
+        tensor = torch.from_numpy(value.data.copy())
+        return tensor.bfloat16() if value.dtype == "bfloat16" else tensor
+    if isinstance(value, list):
+        return [thaw(e) for e in value]
+    if isinstance(value, tuple):
+        return tuple(thaw(e) for e in value)
+    if isinstance(value, dict):
+        return {k: thaw(v) for k, v in value.items()}
+    return value
+
+
+def leaves(value: Value) -> list[Value]:
+    """The parts of a value that are not containers, in order."""
+    if isinstance(value, list | tuple):
+        return [leaf for e in value for leaf in leaves(e)]
+    if isinstance(value, dict):
+        return [leaf for e in value.values() for leaf in leaves(e)]
+    return [value]
+
+
+# ---- bytes -----------------------------------------------------------------------------------------------------------
+
+
+def pack(value: Value) -> bytes:
+    """A value as bytes: length of the tree, the tree as JSON, the arrays as safetensors."""
+    arrays: dict[str, np.ndarray] = {}
+    tree = json.dumps(_to_tree(value, arrays), separators=(",", ":")).encode()
+    return struct.pack("<Q", len(tree)) + tree + safetensors.numpy.save(arrays)
+
+
+def unpack(frame: bytes) -> Value:
+    """The value in `frame`.
+
+    Raises:
+        BadFrame: the bytes are damaged, too many, or no packed value.
+    """
+    if not 8 <= len(frame) <= MAX_BYTES:
+        raise BadFrame(f"a frame of {len(frame)} bytes")
+    (size,) = struct.unpack_from("<Q", frame)
+    if size > len(frame) - 8:
+        raise BadFrame("the tree is longer than its frame")
+    try:
+        arrays = safetensors.numpy.load(frame[8 + size :])
+        tree = json.loads(frame[8 : 8 + size])
+        return _from_tree(tree, arrays, _Budget(MAX_ITEMS), 0)
+    except (safetensors.SafetensorError, ValueError, RecursionError, KeyError, TypeError, OverflowError) as error:
+        raise BadFrame(f"not a packed value: {type(error).__name__}") from error
+
+
+def _to_tree(value: Value, arrays: dict[str, np.ndarray]) -> Any:
+    if isinstance(value, Array):
+        key = str(len(arrays))
+        arrays[key] = value.data
+        return {"array": key, "library": value.library, "dtype": value.dtype, "requires_grad": value.requires_grad}
+    if isinstance(value, Odd):
+        return {"odd": value.what}
+    if isinstance(value, complex):
+        return {"complex": [value.real, value.imag]}
+    if isinstance(value, list):
+        return {"list": [_to_tree(e, arrays) for e in value]}
+    if isinstance(value, tuple):
+        return {"tuple": [_to_tree(e, arrays) for e in value]}
+    if isinstance(value, dict):
+        return {"dict": {k: _to_tree(v, arrays) for k, v in value.items()}}
+    return value
+
+
+class _Budget:
+    """Counts items down, so that a small frame cannot become a huge tree."""
+
+    def __init__(self, items: int) -> None:
+        self.items = items
+
+    def spend(self) -> None:
+        self.items -= 1
+        if self.items < 0:
+            raise BadFrame("too many items")
+
+
+def _from_tree(tree: Any, arrays: dict[str, np.ndarray], budget: _Budget, depth: int) -> Value:
+    budget.spend()
+    if depth > MAX_DEPTH + 1:
+        raise BadFrame("nested too deeply")
+    if tree is None or isinstance(tree, bool | int | float | str):
+        return tree
+    if not isinstance(tree, dict):
+        raise BadFrame(f"a bare {type(tree).__name__}")
+    match tree:
+        case {"array": str(key), "library": str(library), "dtype": str(dtype), "requires_grad": bool(flag)}:
+            data = arrays[key]
+            if library not in LIBRARIES or dtype not in DTYPES or data.dtype.name != {"bfloat16": "float32"}.get(dtype, dtype):
+                raise BadFrame("an array that is not what it says")
+            return Array(library, dtype, data, flag)
+        case {"odd": str(what)}:
+            return Odd(what[:200])
+        case {"complex": [float(re) | int(re), float(im) | int(im)]}:
+            return complex(re, im)
+        case {"list": list(items)}:
+            return [_from_tree(e, arrays, budget, depth + 1) for e in items]
+        case {"tuple": list(items)}:
+            return tuple(_from_tree(e, arrays, budget, depth + 1) for e in items)
+        case {"dict": dict(items)}:
+            return {str(k): _from_tree(v, arrays, budget, depth + 1) for k, v in items.items()}
+    raise BadFrame("an unknown kind of value")

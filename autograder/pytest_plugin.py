@@ -1,0 +1,1 @@
+"""`pytest --submission PATH`: one test item per case of a submitted notebook."""

@@ -1,0 +1,213 @@
+"""scratchgrad: build the course, release chapters, grade notebooks."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from autograder.build import BUILD, BuildError, Chapter, all_chapters, build_chapter, ensure_released, find_chapter, import_exercises, release_bundle
+from autograder.build.notebook import exercises_of, source_form
+from autograder.examiner import Graded, Settings, Unreadable, grade_file
+from autograder.examiner.examine import as_record
+from autograder.exercise import BadExercise, get_exercise
+
+app = typer.Typer(
+    help="Deep learning from scratch, graded automatically.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+out = Console()
+err = Console(stderr=True)
+
+# How far grading without nbgrader isolates the student's code from this machine.
+TIER = "process"
+
+ChapterName = Annotated[str, typer.Argument(help="A chapter: `07_attention`, `attention` or `7`.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What is wrong with the course or the arguments is said in a sentence, not in a traceback."""
+    try:
+        yield
+    except (BuildError, BadExercise) as error:
+        err.print(str(error), style="red", markup=False)
+        raise typer.Exit(2) from None
+
+
+@app.command()
+def build(chapters: Annotated[list[str] | None, typer.Argument(help="Chapters to build; all of them without.", show_default=False)] = None) -> None:
+    """Write nbgrader's course directory, `build/course`: source notebooks, cards, configuration."""
+    with _explained():
+        chosen = [find_chapter(name) for name in chapters] if chapters else all_chapters()
+        with Progress(console=err, transient=True) as progress:
+            for chapter in progress.track(chosen, description="Building"):
+                names = build_chapter(chapter)
+                out.print(f"{chapter.name}: {len(chapter.notebooks)} notebook(s), {len(names)} exercises")
+    out.print(f"The course directory is {_relative(BUILD)}; nbgrader's commands work in it.")
+
+
+@app.command()
+def release(chapter: ChapterName) -> None:
+    """Build a chapter, let nbgrader make its release, and pack the student's bundle (a zip)."""
+    with _explained():
+        found = find_chapter(chapter)
+        build_chapter(found)
+        bundle = release_bundle(found)
+    out.print(f"Released {found.name}. The bundle for students is {_relative(bundle)}")
+
+
+@app.command()
+def lab(chapter: Annotated[str | None, typer.Argument(help="The chapter to open; all of them without.", show_default=False)] = None) -> None:
+    """Open JupyterLab on the student's notebooks."""
+    with _explained():
+        chosen = [find_chapter(chapter)] if chapter else all_chapters()
+        with Progress(console=err, transient=True) as progress:
+            for each in progress.track(chosen, description="Preparing"):
+                ensure_released(each)
+                _copy_for_student(each)
+    folder = BUILD.parent / "lab" / (chosen[0].name if chapter else "")
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab", str(folder)]))
+
+
+def _copy_for_student(chapter: Chapter) -> None:
+    """A copy to work in, which a later build does not overwrite."""
+    target = BUILD.parent / "lab" / chapter.name
+    if not target.exists():
+        shutil.copytree(BUILD / "release" / chapter.name, target)
+
+
+@app.command()
+def grade(
+    notebooks: Annotated[list[Path], typer.Argument(help="Notebooks that students handed in.", show_default=False)],
+    as_json: AsJson = False,
+    seed: Annotated[int, typer.Option(help="Makes the hidden cases.")] = 1,
+) -> None:
+    """Grade notebooks without nbgrader: a table, or one JSON object per notebook."""
+    with _explained():
+        with err.status("Preparing the release"):
+            for chapter in all_chapters():
+                ensure_released(chapter)
+    failed = False
+    for path in notebooks:
+        record = _grade_one(path, Settings(seed=seed))
+        failed = failed or record["error"] is not None
+        if as_json:
+            print(json.dumps(record), flush=True)
+        else:
+            _print_grades(record)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _grade_one(path: Path, settings: Settings) -> dict[str, Any]:
+    try:
+        with err.status(f"Grading {path.name}"):
+            graded = grade_file(path, BUILD / "release", settings)
+    except (Unreadable, BuildError) as reason:
+        return {"notebook": str(path), "score": 0.0, "max_score": 0.0, "exercises": [], "tier": TIER, "error": str(reason)}
+    return _record(path, graded)
+
+
+def _record(path: Path, graded: Graded) -> dict[str, Any]:
+    return {
+        "notebook": str(path), "score": graded.score, "max_score": graded.max_score,
+        "exercises": [as_record(v) for v in graded.verdicts], "tier": TIER, "error": None,
+    }  # fmt: skip
+
+
+def _print_grades(record: dict[str, Any]) -> None:
+    if record["error"]:
+        out.print(f"{record['notebook']}: {record['error']}", style="red", markup=False)
+        return
+    table = Table(title=f"{record['notebook']}: {record['score']:g} of {record['max_score']:g} points", title_justify="left")
+    for column in ("exercise", "points", "status", "what the student reads"):
+        table.add_column(column)
+    for e in record["exercises"]:
+        table.add_row(e["name"], f"{e['score']:g}/{e['max_score']:g}", e["status"], e["message"])
+    out.print(table)
+
+
+@app.command()
+def exercises(as_json: AsJson = False) -> None:
+    """List every exercise: chapter, notebook, points, cases, mistakes, rows of the syllabus."""
+    with _explained():
+        records = [record for chapter in all_chapters() for record in _exercise_records(chapter)]
+    if as_json:
+        print(json.dumps(records, indent=1))
+        return
+    table = Table()
+    for column in ("chapter", "notebook", "exercise", "points", "cases", "hidden", "mistakes", "rows"):
+        table.add_column(column)
+    for r in records:
+        table.add_row(*(str(x) for x in list(r.values())[:-1]), ", ".join(r["rows"]))
+    out.print(table)
+
+
+def _exercise_records(chapter: Chapter) -> list[dict[str, Any]]:
+    import_exercises(chapter)
+    records = []
+    for path in chapter.notebooks:
+        for name in exercises_of(source_form(path, chapter.name)):
+            e = get_exercise(name)
+            records.append(
+                {
+                    "chapter": chapter.name, "notebook": path.stem, "name": name, "points": e.points,
+                    "cases": sum(1 for _ in e.cases(0, hidden=False)), "hidden_cases": sum(1 for _ in e.cases(0, hidden=True)),
+                    "mistakes": len(e.hints), "rows": list(e.rows),
+                }  # fmt: skip
+            )
+    return records
+
+
+@app.command()
+def doctor() -> None:
+    """Show what this machine offers: versions, GPU, sandbox tier."""
+    table = Table(show_header=False)
+    table.add_row("python", sys.version.split()[0])
+    for package in ("nbgrader", "jupyterlab", "torch", "numpy", "nvidia-cuda-nvrtc", "cupy"):
+        table.add_row(package, _version(package))
+    table.add_row("cores", str(os.cpu_count()))
+    table.add_row("GPU", _gpu())
+    table.add_row("sandbox tier", f"{TIER}: the student's code runs in another process, as the same user")
+    out.print(table)
+
+
+def _version(package: str) -> str:
+    names = [package, *(f"cupy-cuda{n}x" for n in (11, 12, 13))] if package == "cupy" else [package]
+    for name in names:
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "not installed"
+
+
+def _gpu() -> str:
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "none; kernels run on the CPU"
+
+
+def _relative(path: Path) -> str:
+    return os.path.relpath(path)
+
+
+if __name__ == "__main__":
+    app()

@@ -12,9 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.check.asking import Helper, Question, Reply
+from autograder.check.asking import Reply
 from autograder.check.key import AnswerKey
 from autograder.check.values import BadFrame, Value, pack, unpack
+from autograder.check.wire import (
+    helper_from_value,
+    helper_to_value,
+    question_from_value,
+    question_to_value,
+    reply_from_value,
+    reply_to_value,
+)
 
 FOLDER = "cards"
 SUFFIX = ".card"
@@ -130,33 +138,3 @@ def _from_value(value: dict[str, Any]) -> Card:
         verify=helper_from_value(value["verify"]),
         outputs={name: {int(k): reply_from_value(r) for k, r in replies.items()} for name, replies in value["outputs"].items()},
     )
-
-
-def question_to_value(q: Question) -> dict[str, Value]:
-    return {
-        "label": q.label, "args": q.args, "kwargs": q.kwargs, "group": q.group, "hint": q.hint,
-        "variant": q.variant, "hidden": q.hidden, "numbers": q.numbers,
-    }  # fmt: skip
-
-
-def question_from_value(value: Any) -> Question:
-    return Question(**value)
-
-
-def reply_to_value(reply: Reply) -> dict[str, Value]:
-    return {
-        "kind": reply.kind, "value": reply.value, "error": reply.error, "text": reply.text, "where": reply.where,
-        "changed_inputs": reply.changed_inputs, "ok": reply.ok, "broken_invariant": reply.broken_invariant,
-    }  # fmt: skip
-
-
-def reply_from_value(value: Any) -> Reply:
-    return Reply(**value)
-
-
-def helper_to_value(helper: Helper | None) -> Value:
-    return None if helper is None else {"name": helper.name, "source": helper.source}
-
-
-def helper_from_value(value: Any) -> Helper | None:
-    return None if value is None else Helper(**value)

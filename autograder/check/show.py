@@ -43,7 +43,7 @@ class Report:
         if self.details:
             parts.append(f'<pre style="margin:.4em 0 0 1.4em;white-space:pre-wrap">{_escape(chr(10).join(self.details))}</pre>')
         if self.sentences:
-            hints = "<br>".join(_prose(s) for s in self.sentences)
+            hints = "<br>".join(prose_html(s) for s in self.sentences)
             parts.append(f'<div style="margin-top:.5em;padding:.5em .8em;border-left:3px solid {colour}">{hints}</div>')
         return f'<div class="scratchgrad" style="line-height:1.5">{"".join(parts)}</div>'
 
@@ -57,7 +57,7 @@ def _escape(text: str) -> str:
     return html.escape(text)
 
 
-def _prose(text: str) -> str:
+def prose_html(text: str) -> str:
     """Words between backticks are code."""
     pieces = _escape(text).split("`")
     return "".join(f"<code>{piece}</code>" if k % 2 else piece for k, piece in enumerate(pieces))

@@ -1,0 +1,6 @@
+"""The plug-in for nbgrader: named in `course/nbgrader_config.py`."""
+
+from autograder.nbgrader.examine import Examine
+from autograder.nbgrader.exporter import SubmissionExporter
+
+__all__ = ["Examine", "SubmissionExporter"]

@@ -8,6 +8,44 @@ import torch
 from torch import Tensor, nn
 
 
+def attention_scores__einsum(queries: Tensor, keys: Tensor) -> Tensor:
+    return torch.einsum("bqd,bkd->bqk", queries, keys) * queries.shape[-1] ** -0.5
+
+
+def attention_scores__scaled_on_both_sides(queries: Tensor, keys: Tensor) -> Tensor:
+    root = queries.shape[-1] ** 0.25
+    return torch.bmm(queries / root, (keys / root).transpose(1, 2))
+
+
+def attention_scores__loops(queries: Tensor, keys: Tensor) -> Tensor:
+    rows = [torch.stack([(q * k).sum() for q in qs for k in ks]).reshape(len(qs), len(ks)) for qs, ks in zip(queries, keys, strict=True)]
+    return torch.stack(rows) / math.sqrt(queries.size(2))
+
+
+def attention_scores__products_summed(queries: Tensor, keys: Tensor) -> Tensor:
+    return (queries.unsqueeze(2) * keys.unsqueeze(1)).double().sum(-1) / torch.tensor(queries.shape[-1]).sqrt()
+
+
+def causal_mask__positions(n: int) -> Tensor:
+    position = torch.arange(n)
+    return position[:, None] >= position
+
+
+def causal_mask__triu(n: int) -> Tensor:
+    return ~torch.triu(torch.full((n, n), True), diagonal=1)
+
+
+def causal_mask__loops(n: int) -> Tensor:
+    mask = torch.zeros(n, n, dtype=torch.bool)
+    for i in range(n):
+        mask[i, : i + 1] = True
+    return mask
+
+
+def causal_mask__cumulated(n: int) -> Tensor:
+    return torch.eye(n).cumsum(0).bool()
+
+
 def masked_softmax__where(scores: Tensor, valid_lens: Tensor | None) -> Tensor:
     if valid_lens is None:
         return nn.functional.softmax(scores, dim=2)
@@ -79,9 +117,7 @@ def multi_head_attention__one_head_at_a_time(
     return torch.cat(out, dim=-1) @ w_o
 
 
-def multi_head_attention__chunks(
-    x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, mask: Tensor | None = None
-) -> Tensor:
+def multi_head_attention__chunks(x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor, w_o: Tensor, heads: int, mask: Tensor | None = None) -> Tensor:
     q, k, v = (torch.stack((x @ w).chunk(heads, dim=-1)) for w in (w_q, w_k, w_v))
     scores = torch.einsum("hbqd,hbkd->hbqk", q, k) / math.sqrt(q.shape[-1])
     if mask is not None:

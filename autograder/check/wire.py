@@ -1,0 +1,50 @@
+"""Questions, replies and helpers as values, for cards and for the way between examiner and worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograder.check.asking import Helper, Question, Reply
+from autograder.check.values import BadFrame, Value
+
+KINDS = ("answer", "raised", "timeout", "forbidden")
+
+
+def question_to_value(q: Question) -> dict[str, Value]:
+    return {
+        "label": q.label, "args": q.args, "kwargs": q.kwargs, "group": q.group, "hint": q.hint,
+        "variant": q.variant, "hidden": q.hidden, "numbers": q.numbers,
+    }  # fmt: skip
+
+
+def question_from_value(value: Any) -> Question:
+    return Question(**value)
+
+
+def reply_to_value(reply: Reply) -> dict[str, Value]:
+    return {
+        "kind": reply.kind, "value": reply.value, "error": reply.error, "text": reply.text, "where": reply.where,
+        "changed_inputs": reply.changed_inputs, "ok": reply.ok, "broken_invariant": reply.broken_invariant,
+    }  # fmt: skip
+
+
+def reply_from_value(value: Any) -> Reply:
+    """A reply as the other side describes it. Whether it is right is never taken from there.
+
+    Raises:
+        BadFrame: it has another form.
+    """
+    match value:
+        case {"kind": str(kind), "value": answer, "error": str(error), "text": str(text), "where": str(where), "changed_inputs": bool(changed)} if (
+            kind in KINDS
+        ):
+            return Reply(kind, answer, error[:100], text[:400], where[:200], changed, value.get("ok") is True, str(value.get("broken_invariant", ""))[:200])
+    raise BadFrame("not a reply")
+
+
+def helper_to_value(helper: Helper | None) -> Value:
+    return None if helper is None else {"name": helper.name, "source": helper.source}
+
+
+def helper_from_value(value: Any) -> Helper | None:
+    return None if value is None else Helper(**value)

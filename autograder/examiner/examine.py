@@ -1,0 +1,173 @@
+"""Grade one notebook: run the student's cells, and at each graded cell ask, compare, score and write the cell's output."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
+
+from autograder.build.course import BuildError, Chapter, find_chapter, import_exercises
+from autograder.build.notebook import DEMONSTRATION
+from autograder.check.asking import Reply
+from autograder.check.card import FOLDER
+from autograder.check.forbidden import forbidden_name
+from autograder.check.verdict import Verdict, forbidden_sentence, judge, no_answer
+from autograder.examiner.feedback import graded_outputs
+from autograder.examiner.rebuild import rebuild
+from autograder.examiner.submission import Submission, Unreadable, read_submission
+from autograder.exercise import Exam, get_exercise
+from autograder.worker import KernelWorker, Limits, WorkerDied
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`seed` makes the hidden cases. Demonstrations are cells that no exercise needs."""
+
+    seed: int = 1
+    limits: Limits = field(default_factory=Limits)
+    run_demonstrations: bool = False
+
+
+@dataclass
+class Graded:
+    """A graded notebook: its verdicts in order, and what the student should know beside them."""
+
+    notebook: NotebookNode
+    verdicts: list[Verdict]
+    notes: list[str]
+
+    @property
+    def score(self) -> float:
+        return sum(v.score for v in self.verdicts)
+
+    @property
+    def max_score(self) -> float:
+        return sum(v.max_score for v in self.verdicts)
+
+
+def released_notebook(release: Path, chapter: str, notebook: str) -> NotebookNode:
+    """The notebook as students got it.
+
+    Raises:
+        BuildError: there is no such release.
+    """
+    path = release / chapter / f"{notebook}.ipynb"
+    if not path.exists():
+        raise BuildError(f"{chapter}/{notebook}.ipynb has not been released; run `scratchgrad release {chapter}` first.")
+    return nbformat.read(path, as_version=4)
+
+
+@functools.cache
+def exam(name: str, seed: int) -> Exam:
+    """An exam is worked out once for a class."""
+    return Exam.of(get_exercise(name), seed)
+
+
+def grade_file(path: Path, release: Path, settings: Settings, as_notebook: tuple[str, str] | None = None) -> Graded:
+    """Grade a submitted file against the release that it says it belongs to, or against `as_notebook`.
+
+    Raises:
+        Unreadable: the file is no notebook, or none of this course.
+        BuildError: its chapter is not released.
+    """
+    submission = read_submission(path)
+    chapter, name = as_notebook or (submission.chapter, submission.notebook)
+    if not chapter or not name:
+        chapter, name = _guess(path)
+    try:
+        folder = find_chapter(chapter)
+    except BuildError as error:
+        raise Unreadable(f"{path.name} is not a notebook of this course. {error}") from error
+    released = released_notebook(release, folder.name, name)
+    notebook, notes = rebuild(released, submission)
+    return examine_notebook(notebook, notes, folder, path.parent, release / folder.name / FOLDER, settings)
+
+
+def _guess(path: Path) -> tuple[str, str]:
+    """A notebook that lost its metadata is known by its own name and its folder's."""
+    return path.resolve().parent.name, path.stem
+
+
+def examine_notebook(
+    notebook: NotebookNode, notes: list[str], chapter: Chapter, folder: Path, cards: Path, settings: Settings
+) -> Graded:
+    """Run and grade a rebuilt notebook. `folder` holds what was handed in beside it."""
+    import_exercises(chapter)
+    verdicts: list[Verdict] = []
+    last = max((k for k, cell in enumerate(notebook.cells) if exercise_name(cell)), default=-1)
+    with KernelWorker(folder, cards, settings.limits) as worker:
+        for cell in notebook.cells[: last + 1]:
+            if name := exercise_name(cell):
+                verdict = _examine(name, notebook, worker, settings)
+                verdicts.append(verdict)
+                cell.outputs = graded_outputs(verdict)
+            elif cell.cell_type == "code" and (settings.run_demonstrations or not is_demonstration(cell)) and cell.source.strip():
+                cell.outputs = worker.run(cell.source)
+    return Graded(_with_notes(notebook, notes), verdicts, notes)
+
+
+def exercise_name(cell: NotebookNode) -> str:
+    """The exercise that this cell grades, or nothing."""
+    return str(cell.metadata.get("scratchgrad", {}).get("exercise", ""))
+
+
+def is_demonstration(cell: NotebookNode) -> bool:
+    return DEMONSTRATION in cell.metadata.get("tags", [])
+
+
+def _examine(name: str, notebook: NotebookNode, worker: KernelWorker, settings: Settings) -> Verdict:
+    key = exam(name, settings.seed)
+    if used := _forbidden_in(notebook, name, key.forbid):
+        return no_answer(name, key.points, "forbidden", forbidden_sentence(used))
+    try:
+        replies: list[Reply] | str = worker.ask(name, key.questions, key.probe, key.forbid, key.seconds)
+    except WorkerDied as died:
+        return no_answer(name, key.points, "timeout" if "gave no answer when" in str(died) else "error", str(died))
+    if isinstance(replies, str):
+        return no_answer(name, key.points, "missing", replies)
+    return judge(key, replies)
+
+
+def _forbidden_in(notebook: NotebookNode, name: str, forbid: tuple[str, ...]) -> str | None:
+    """A forbidden call in the exercise's own cell. Elsewhere, only what is called while asking counts."""
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    own = next((cell.source for cell in notebook.cells if cell.get("id") == name), "")
+    return forbidden_name(own, forbid, "\n".join(s for s in sources if "import" in s))
+
+
+def _with_notes(notebook: NotebookNode, notes: list[str]) -> NotebookNode:
+    if notes:
+        text = "\n".join(["**Notes on your submission**", "", *(f"- {note}" for note in notes)])
+        notebook.cells.insert(0, new_markdown_cell(text, id="notes"))
+    return notebook
+
+
+def unreadable_notebook(released: NotebookNode, reason: str) -> NotebookNode:
+    """The graded notebook of a file that could not be read: the release, and the reason on top."""
+    notebook, _ = rebuild(released, Submission(()))
+    notebook.metadata["scratchgrad"]["unreadable"] = reason
+    return _with_notes(notebook, [reason])
+
+
+def examine_unreadable(notebook: NotebookNode, chapter: Chapter, reason: str) -> Graded:
+    """Every exercise is missing, for the same reason."""
+    import_exercises(chapter)
+    verdicts = []
+    for cell in notebook.cells:
+        if name := exercise_name(cell):
+            verdicts.append(no_answer(name, get_exercise(name).points, "missing", reason))
+            cell.outputs = graded_outputs(verdicts[-1])
+    return Graded(notebook, verdicts, [reason])
+
+
+def as_record(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as it is reported: what `grade --json` prints and what the graded notebook keeps."""
+    return {
+        "name": verdict.name, "score": verdict.score, "max_score": verdict.max_score,
+        "status": verdict.status, "mistake": verdict.mistake, "message": verdict.message,
+    }  # fmt: skip

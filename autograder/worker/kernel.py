@@ -1,0 +1,182 @@
+"""A worker that is an ordinary Jupyter kernel in another process."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from autograder.check.asking import Helper, Question, Reply
+from autograder.check.values import MAX_BYTES, BadFrame, pack, unpack
+from autograder.check.wire import helper_to_value, question_to_value, reply_from_value
+from autograder.worker.answer import NOT_CALLABLE, NOTHING_THERE
+
+# What lies beside a submitted notebook and must not stand in for the course's own.
+NOT_COPIED = ("autograder", "solutions", "cards")
+GRACE_SECONDS = 5.0
+
+
+class WorkerDied(Exception):
+    """The worker is gone or no longer answers; the message says what happened."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Wall-clock seconds: of one cell, of all questions of one exercise, and of a whole notebook."""
+
+    cell_seconds: float = 30.0
+    exercise_seconds: float = 60.0
+    notebook_seconds: float = 600.0
+
+
+class KernelWorker:
+    """Runs cells and asks questions in a kernel of its own, in a copy of the folder that was handed in.
+
+    A kernel that dies or hangs is replaced by a new one, in which the cells that had gone well run again.
+    """
+
+    def __init__(self, folder: Path, cards: Path, limits: Limits) -> None:
+        self.limits = limits
+        self._folder = Path(tempfile.mkdtemp(prefix="scratchgrad-"))
+        self._exchange = Path(tempfile.mkdtemp(prefix="scratchgrad-"))
+        _copy_helpers(folder, self._folder)
+        if cards.is_dir():
+            shutil.copytree(cards, self._folder / cards.name)
+        self._ran: list[str] = []
+        self._stack = contextlib.ExitStack()
+        self._client: NotebookClient | None = None
+        self._deadline = time.monotonic() + limits.notebook_seconds
+
+    def __enter__(self) -> KernelWorker:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self._exchange, ignore_errors=True)
+
+    def run(self, source: str) -> list[NotebookNode]:
+        """Run one cell and return its outputs. A cell that takes too long or kills its kernel says so in them."""
+        if time.monotonic() > self._deadline:
+            return [_error("NotebookTimeout", f"The notebook took more than {self.limits.notebook_seconds:g} seconds; this cell was not run.")]
+        cell = new_code_cell(source)
+        try:
+            self._execute(cell, self.limits.cell_seconds)
+        except CellTimeoutError:
+            cell.outputs.append(_error("CellTimeout", f"This cell took more than {self.limits.cell_seconds:g} seconds."))
+            self._restart()
+        except DeadKernelError:
+            cell.outputs.append(_error("KernelDied", "This cell ended its kernel. The cells before it were run again in a new one."))
+            self._restart()
+        else:
+            if not any(output.output_type == "error" for output in cell.outputs):
+                self._ran.append(source)
+        return list(cell.outputs)
+
+    def ask(
+        self, name: str, questions: Sequence[Question], probe: Helper | None, forbid: Sequence[str], seconds: float
+    ) -> list[Reply] | str:
+        """Ask the function or class `name` that the notebook defined.
+
+        Returns one reply per question, or a sentence on why there is nothing to ask.
+
+        Raises:
+            WorkerDied: no usable reply came.
+        """
+        if time.monotonic() > self._deadline:
+            raise WorkerDied(f"The notebook took more than {self.limits.notebook_seconds:g} seconds in all; {name} was not asked.")
+        asked, answered = self._exchange / "asked", self._exchange / "answered"
+        answered.unlink(missing_ok=True)
+        request = {
+            "name": name, "questions": [question_to_value(q) for q in questions],
+            "probe": helper_to_value(probe), "forbid": list(forbid), "seconds": seconds,
+        }  # fmt: skip
+        asked.write_bytes(pack(request))
+        call = f"__import__('autograder.worker.answer').worker.answer.answer({str(asked)!r}, {str(answered)!r}, globals())"
+        try:
+            self._execute(new_code_cell(call), self.limits.exercise_seconds)
+        except (CellTimeoutError, DeadKernelError) as error:
+            self._restart()
+            what = "gave no answer" if isinstance(error, CellTimeoutError) else "ended its process"
+            raise WorkerDied(f"{name} {what} when it was called.") from error
+        finally:
+            asked.unlink(missing_ok=True)
+        return _parse(answered, name, questions)
+
+    # ---- the kernel ----
+
+    def _execute(self, cell: NotebookNode, seconds: float) -> None:
+        client = self._client or self._start()
+        client.timeout = max(1, round(seconds))
+        client.execute_cell(cell, 0, store_history=True)
+
+    def _start(self) -> NotebookClient:
+        client = NotebookClient(new_notebook(cells=[new_code_cell()]), kernel_name="python3", allow_errors=True, interrupt_on_timeout=False)
+        self._stack.enter_context(client.setup_kernel(cwd=str(self._folder)))
+        self._client = client
+        return client
+
+    def _stop(self) -> None:
+        if self._client is not None:
+            with contextlib.suppress(Exception):
+                if self._client.km is not None:
+                    self._client.km.shutdown_kernel(now=True)
+        with contextlib.suppress(Exception):
+            self._stack.close()
+        self._client = None
+
+    def _restart(self) -> None:
+        """A new kernel in the state that the good cells left."""
+        self._stop()
+        for source in self._ran:
+            with contextlib.suppress(CellTimeoutError, DeadKernelError):
+                self._execute(new_code_cell(source), self.limits.cell_seconds)
+
+
+def _copy_helpers(folder: Path, into: Path) -> None:
+    """The student's own files beside the notebook: modules, data."""
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if path.name in NOT_COPIED or path.suffix == ".ipynb" or path.is_symlink():
+            continue
+        if path.is_dir():
+            shutil.copytree(path, into / path.name, symlinks=True)
+        else:
+            shutil.copy(path, into / path.name)
+
+
+def _parse(path: Path, name: str, questions: Sequence[Question]) -> list[Reply] | str:
+    """The replies in a file that the worker wrote, believed no further than their form."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise WorkerDied(f"{name} answered with too much data.")
+        value: Any = unpack(path.read_bytes())
+        if value == NOTHING_THERE:
+            return f"There is no {name}: run the cell that defines it, under exactly this name."
+        if isinstance(value, str) and value.startswith(NOT_CALLABLE):
+            return f"{name} is no function or class any more, but {value.removeprefix(NOT_CALLABLE + ': ')[:50]}."
+        if not isinstance(value, list) or len(value) > len(questions):
+            raise BadFrame("not a list of replies")
+        replies = [reply_from_value(v) for v in value]
+    except (OSError, BadFrame) as error:
+        raise WorkerDied(f"{name} gave no answer that can be read.") from error
+    stopped = replies[-1] if replies and replies[-1].kind in ("timeout", "forbidden") else None
+    if len(replies) < len(questions) and stopped is None:
+        raise WorkerDied(f"{name} answered {len(replies)} of {len(questions)} questions.")
+    return replies + [stopped] * (len(questions) - len(replies)) if stopped else replies
+
+
+def _error(name: str, text: str) -> NotebookNode:
+    return new_output("error", ename=name, evalue=text, traceback=[f"{name}: {text}"])

@@ -137,8 +137,9 @@ def _print_grades(record: dict[str, Any]) -> None:
         out.print(f"{record['notebook']}: {record['error']}", style="red", markup=False)
         return
     table = Table(title=f"{record['notebook']}: {record['score']:g} of {record['max_score']:g} points", title_justify="left")
-    for column in ("exercise", "points", "status", "what the student reads"):
-        table.add_column(column)
+    for column in ("exercise", "points", "status"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("what the student reads")
     for e in record["exercises"]:
         table.add_row(e["name"], f"{e['score']:g}/{e['max_score']:g}", e["status"], e["message"])
     out.print(table)

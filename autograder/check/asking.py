@@ -88,6 +88,8 @@ def ask(
     before = freeze([*args, *kwargs.values()])
     try:
         with _quiet(), _forbidding(forbid), _time_limit(seconds):
+            if question.variant == "twice":
+                _call(function, probe, PLAIN, *inputs(question))
             value = freeze(_call(function, probe, question.variant, args, kwargs))
     except OutOfTime:
         return Reply("timeout", text=f"no answer within {seconds:g} s")
@@ -114,8 +116,6 @@ def _call(function: Any, probe: Callable[..., Any] | None, variant: str, args: t
     def once() -> Any:
         return probe(function, *args, **kwargs) if probe else function(*args, **kwargs)
 
-    if variant == "twice":
-        once()
     if variant == "gradients":
         return _gradients(once, [*args, *kwargs.values()])
     return once()

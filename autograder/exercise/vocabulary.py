@@ -102,8 +102,8 @@ class Exercise:
         """Positions of the parameters whose annotation promises numbers, integer or not (jaxtyping's `Num`)."""
         if self.probe is not None or inspect.isclass(self.reference):
             return ()
-        hints = list(inspect.signature(self.reference).parameters.values())
-        return tuple(k for k, parameter in enumerate(hints) if _promises_numbers(parameter.annotation))
+        parameters = inspect.signature(self.reference, eval_str=True).parameters.values()
+        return tuple(k for k, parameter in enumerate(parameters) if _promises_numbers(parameter.annotation))
 
 
 def _promises_numbers(annotation: Any) -> bool:

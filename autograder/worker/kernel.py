@@ -24,7 +24,6 @@ from autograder.worker.answer import NOT_CALLABLE, NOTHING_THERE
 
 # What lies beside a submitted notebook and must not stand in for the course's own.
 NOT_COPIED = ("autograder", "solutions", "cards")
-GRACE_SECONDS = 5.0
 
 
 class WorkerDied(Exception):
@@ -122,16 +121,19 @@ class KernelWorker:
         client.execute_cell(cell, 0, store_history=True)
 
     def _start(self) -> NotebookClient:
-        client = NotebookClient(new_notebook(cells=[new_code_cell()]), kernel_name="python3", allow_errors=True, interrupt_on_timeout=False)
+        client = NotebookClient(
+            new_notebook(cells=[new_code_cell()]),
+            kernel_name="python3",
+            allow_errors=True,
+            interrupt_on_timeout=False,
+            shutdown_kernel="immediate",
+            extra_arguments=["--log-level=40"],
+        )
         self._stack.enter_context(client.setup_kernel(cwd=str(self._folder)))
         self._client = client
         return client
 
     def _stop(self) -> None:
-        if self._client is not None:
-            with contextlib.suppress(Exception):
-                if self._client.km is not None:
-                    self._client.km.shutdown_kernel(now=True)
         with contextlib.suppress(Exception):
             self._stack.close()
         self._client = None

@@ -76,11 +76,9 @@ def attention_scores_with(made: Made, queries: Tensor, keys: Tensor) -> Tensor:
         scores = -(queries[:, :, None] - keys[:, None]).square().sum(-1) / 2
     else:
         scores = queries @ keys.mT
-    if made.not_scaled:
-        return scores
-    under_the_root = n_keys if made.root_of_keys else n_queries if made.root_of_queries else batch if made.root_of_batch else dim
-    scale = dim if made.divided_by_dim else 1 / math.sqrt(dim) if made.multiplied else math.sqrt(under_the_root)
-    scores = scores / scale
+    if not (made.not_scaled or made.distance):
+        under_the_root = n_keys if made.root_of_keys else n_queries if made.root_of_queries else batch if made.root_of_batch else dim
+        scores = scores / (dim if made.divided_by_dim else 1 / math.sqrt(dim) if made.multiplied else math.sqrt(under_the_root))
     if made.softmax_too:
         return torch.softmax(scores, -1)
     return scores.mT if made.swapped else scores
@@ -351,7 +349,7 @@ def attention_with(made: Made, queries: Tensor, keys: Tensor, values: Tensor, ma
 
 
 def scale_with(made: Made, batch: int, n_queries: int, n_keys: int, dim: int, value_dim: int) -> float:
-    if made.not_scaled or made.scaled_after or made.cosine:
+    if made.not_scaled or made.scaled_after or made.cosine or made.distance:
         return 1.0
     if made.divided_by_dim:
         return dim
@@ -511,6 +509,7 @@ def causal_mask(n: int) -> Bool[Tensor, "n n"]:
 @cases(causal_mask)
 def visible_causal_mask(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("5 tokens", 5)
+    yield Case("2 tokens", 2)
 
 
 @cases(causal_mask, hidden=True)

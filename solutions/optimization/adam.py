@@ -1,7 +1,5 @@
 """Momentum and Adam: what an optimizer remembers of earlier gradients."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -200,7 +198,7 @@ def hidden_bias_corrected_mean(rng: np.random.Generator) -> Iterator[Case]:
     starts_at_first="You start the average at the first value. That removes the pull to 0 too, but gives the first value too much weight; here the average starts at 0 and is divided by the sum of its weights.",
     power_too_large="You divide by 1 - β^(t+1), as if there were t + 1 weights. Count them: after the first step there is one, and they sum to 1 - β.",
     power_too_small="Your t is one too small: in the first step it is 0, and 1 - β^0 is 0. Count from 1.",
-    correction_stays="You always divide by 1 - β, the sum of the weights after the first step. With every step the weights sum to more: 1 - β^t.",
+    correction_stays="Your averages are too large by the same factor, 1 / (1 - β), in all steps, as in a sum without 1 - β or with the first step's correction. The weights sum to more with every step: divide the average by 1 - β^t.",
     corrected_kept="You keep the corrected average and go on from there, so the next step corrects it again. Go on from the uncorrected one.",
     factors_swapped="β and 1 - β are swapped: β multiplies the old average, 1 - β the new value.",
     times_t="You divide by 1 - β·t. It is β to the power t.",
@@ -352,7 +350,7 @@ IN_THE_FORMULAS = {
     "largest_gradient": "Your second moment keeps the largest gradient, shrunk by β2. That is AdaMax; Adam averages squares.",
     "forgets_moments": "Your moments start from 0 in every step. They must be kept from step to step.",
     "skips_zero": "You leave weights alone where the gradient is 0. There the moments still shrink, and the first moment still moves the weight.",
-}  # fmt: skip
+}
 
 Moments = tuple[ndarray, ndarray]
 
@@ -494,8 +492,8 @@ class Adam:
     def step(self, grads: list[Float[ndarray, "..."]]) -> None:
         """Move every parameter by one step of Adam, given its gradient.
 
-        The gradients lie in the order of the parameters. Their arrays belong to the caller, who may write the next
-        gradients into them.
+        The gradients lie in the order of the parameters. Their arrays belong to the caller: leave them as
+        they are, and expect the next gradients in the same arrays.
         """
         self.t += 1
         for k, (w, g) in enumerate(zip(self.params, grads, strict=True)):
@@ -518,12 +516,13 @@ def step_by_step(cls, params, gradients, options, reuse=False, others=None):  # 
     other_optimizer = cls(list(others), **options) if others else None
     history = [[p.copy() for p in params + others]]
     for grads in gradients:
+        opposite = [-g for g in grads]
         if reuse:
             for buffer, g in zip(buffers, grads, strict=True):
                 buffer[...] = g
         optimizer.step(list(buffers if reuse else grads))
         if other_optimizer:
-            other_optimizer.step([-g for g in grads])
+            other_optimizer.step(opposite)
         history.append([p.copy() for p in params + others])
     return [np.stack(states) for states in zip(*(history[1:] or history), strict=True)]
 
@@ -565,8 +564,8 @@ def hidden_adam(rng: np.random.Generator) -> Iterator[Case]:
         "gradient arrays used again", parameters(rng, three), gradients(rng, three, 5), {"lr": 0.1}, reuse=True, group="gradient arrays", hint=kept
     )
     shared = "Two optimizers at work at once disturb each other. What an optimizer remembers belongs to `self`, and is made in `__init__`."
-    apart = {"others": parameters(rng, one), "group": "two optimizers", "hint": shared}
-    yield Case("two optimizers at once", parameters(rng, one), gradients(rng, one, 5), {"lr": 0.1}, **apart)
+    mine, others = parameters(rng, one), parameters(rng, one)
+    yield Case("two optimizers at once", mine, gradients(rng, one, 5), {"lr": 0.1}, others=others, group="two optimizers", hint=shared)
 
     remembers = "Where the gradient is 0, the moments shrink, and the parameter still moves: the average remembers earlier gradients."
     sparse = gradients(rng, one, 7)

@@ -28,12 +28,11 @@ ONLY_PLAIN = [name for name in VARIANTS if name != "gradients"]
 
 
 @pytest.fixture(autouse=True)
-def exercises_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def exercises_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exercises defined by a test are gone after it; it runs in a folder without cards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(vocabulary, "_registry", {})
     monkeypatch.setattr(cards, "_makers", {})
-    yield
 
 
 def named(name: str) -> Callable[[Any], Any]:
@@ -181,8 +180,8 @@ def test_difference_compares_the_form_before_the_values(got: Any, said: str) -> 
 def standardized() -> str:
     """Columns with mean 0 and variance 1; None weights every row the same."""
 
-    @exercise(points=10, shares={"constant column": 0.2})
-    def standardized(x: Num[ndarray, "n d"], weights: Num[ndarray, "n"] | None) -> Float[ndarray, "n d"]:
+    @exercise(points=10, shares={"constant column": 0.2}, without=ONLY_PLAIN)
+    def standardized(x: Float[ndarray, "n d"], weights: Float[ndarray, "n"] | None) -> Float[ndarray, "n d"]:
         w = np.ones(len(x)) if weights is None else weights
         centred = x - np.average(x, axis=0, weights=w)
         deviation = np.sqrt(np.average(centred**2, axis=0, weights=w))
@@ -331,43 +330,34 @@ def test_a_scalar_that_happens_to_agree_is_no_evidence_in_an_array() -> None:
 
 
 @pytest.fixture
-def outer_sum() -> str:
+def rectified_sum() -> str:
     @exercise(points=10)
-    def outer_sum(x: Num[ndarray, "n m"], y: Num[ndarray, "n m"]) -> Float[ndarray, "n m"]:
+    def rectified_sum(x: Num[ndarray, "n m"], y: Num[ndarray, "n m"]) -> Float[ndarray, "n m"]:
         return x / 2 + np.maximum(y, 0)
 
-    @cases(outer_sum)
+    @cases(rectified_sum)
     def visible(rng: np.random.Generator) -> Iterator[Case]:
         yield Case("3 by 5", rng.normal(size=(3, 5)), rng.normal(size=(3, 5)))
 
-    return "outer_sum"
+    return "rectified_sum"
 
 
 def by_memory(x: ndarray, y: ndarray) -> ndarray:
     return (x.ravel("K") / 2 + np.maximum(y.ravel("K"), 0)).reshape(x.shape)
 
 
-def in_float32(x: ndarray, y: ndarray) -> ndarray:
-    return (x / 2 + np.maximum(y, 0)).astype(np.float32 if x.dtype.kind == "f" else np.float64)
-
-
 def in_the_inputs_dtype(x: ndarray, y: ndarray) -> ndarray:
     return (x / 2 + np.maximum(y, 0)).astype(x.dtype)
 
 
-def idempotent_in_place(x: ndarray, y: ndarray) -> ndarray:
-    np.maximum(y, 0, out=y)
-    return x / 2 + y if x is not y else None
-
-
-def test_layout_costs_its_share(outer_sum: str) -> None:
-    verdict = verdict_on(outer_sum, by_memory)
+def test_layout_costs_its_share(rectified_sum: str) -> None:
+    verdict = verdict_on(rectified_sum, by_memory)
     assert (verdict.score, verdict.lost) == (9, {LAYOUT.name})
     assert LAYOUT.hint in verdict.sentences
 
 
-def test_integers_cost_their_share(outer_sum: str) -> None:
-    verdict = verdict_on(outer_sum, in_the_inputs_dtype)
+def test_integers_cost_their_share(rectified_sum: str) -> None:
+    verdict = verdict_on(rectified_sum, in_the_inputs_dtype)
     assert (verdict.score, verdict.lost) == (9, {INTEGERS.name})
     assert INTEGERS.hint in verdict.sentences
 
@@ -387,22 +377,21 @@ def test_precision_costs_its_share() -> None:
     assert verdict_on("halved", lambda x: x.double() / 2).score == 10, "more precise than asked is right"
 
 
-def test_state_that_leaks_costs_its_share(outer_sum: str) -> None:
-    @named(outer_sum)
-    def answer(x: ndarray, y: ndarray, seen: Any = []) -> ndarray:  # noqa: B006
-        """The default argument is cleared between questions, but not between the two calls of one."""
-        leak = sum(np.array_equal(x, other) for other in seen)
-        seen[:] = [x.copy()]
-        return x / 2 + np.maximum(y, 0) + (leak > 0 and asked_twice(x, y))
+def test_state_that_leaks_costs_its_share() -> None:
+    @exercise(points=10, without=[name for name in ONLY_PLAIN if name != "twice"])
+    def total(x: Float[ndarray, "n"]) -> float:
+        return float(x.sum())
 
-    calls: list[bytes] = []
+    @cases(total)
+    def visible(rng: np.random.Generator) -> Iterator[Case]:
+        yield Case("7 numbers", rng.normal(size=7))
 
-    def asked_twice(x: ndarray, y: ndarray) -> bool:
-        calls.append(x.tobytes() + y.tobytes())
-        return True
+    def answer(x: ndarray, seen: list[float] = []) -> float:  # noqa: B006
+        seen.extend(x.tolist())
+        return sum(seen)
 
-    verdict = verdict_on(outer_sum, answer)
-    assert REPEAT.name in verdict.lost
+    verdict = verdict_on("total", answer)
+    assert (verdict.score, verdict.lost) == (9, {REPEAT.name})
     assert REPEAT.hint in verdict.sentences
 
 
@@ -419,15 +408,14 @@ def test_changed_inputs_cost_their_share() -> None:
     assert (verdict.score, verdict.lost, verdict.sentences) == (9, {UNCHANGED.name}, (UNCHANGED.hint,))
 
 
-@pytest.mark.xfail(reason="the second call of `twice` gets the inputs that the first one changed", strict=True)
-def test_changed_inputs_are_not_taken_for_remembered_state(outer_sum: str) -> None:
+def test_changed_inputs_are_not_taken_for_remembered_state(rectified_sum: str) -> None:
     def answer(x: ndarray, y: ndarray) -> ndarray:
         if x.dtype.kind == "i" or x is y:
             return x / 2 + np.maximum(y, 0)
         x /= 2
         return x + np.maximum(y, 0)
 
-    verdict = verdict_on(outer_sum, answer)
+    verdict = verdict_on(rectified_sum, answer)
     assert (verdict.score, verdict.lost) == (9, {UNCHANGED.name})
 
 
@@ -642,11 +630,16 @@ def test_an_endless_loop_that_swallows_exceptions_is_stopped(counted: str) -> No
             try:
                 n += 1
             except Exception:
-                pass
+                n = 0
 
     assert check(answer).sentences == ("No answer within 0.3 seconds: three.",)
 
 
 def test_after_a_timeout_the_next_question_is_asked_as_usual(counted: str) -> None:
-    check(named(counted)(lambda n: sum(iter(int, 1))))
+    @named(counted)
+    def endless(n: int) -> int:
+        while True:
+            n += 1
+
+    check(endless)
     assert check(named(counted)(lambda n: n + 1)).passed

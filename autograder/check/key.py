@@ -14,7 +14,7 @@ from typing import Any
 from autograder.check.asking import MAIN, Helper, Question, Reply, inputs
 from autograder.check.compare import Tolerance, same
 from autograder.check.values import thaw
-from autograder.check.variants import GRADIENTS, GROUPS, UNCHANGED
+from autograder.check.variants import GRADIENTS, GROUPS, REPEAT, UNCHANGED
 
 
 @dataclass
@@ -90,5 +90,6 @@ def lost_groups(key: AnswerKey, replies: list[Reply]) -> set[str]:
     """The groups in which something is wrong."""
     lost = {key.questions[k].group for k, reply in enumerate(replies) if not reply.ok}
     if any(reply.changed_inputs for reply in replies):
-        lost.add(UNCHANGED.name)
+        # Changed inputs also spoil the next question about them: one cause, one price.
+        lost = (lost - {REPEAT.name, GRADIENTS.name}) | {UNCHANGED.name}
     return lost

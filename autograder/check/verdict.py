@@ -112,16 +112,17 @@ def _hints(key: AnswerKey, found: list[Recognised]) -> list[str]:
 
 def _what_was_seen(key: AnswerKey, replies: list[Reply], lost: set[str]) -> list[str]:
     """No mistake was recognised: the hints of the failing cases or groups, and how the answers differ."""
-    failing = [k for k, reply in enumerate(replies) if not reply.ok]
+    failing = [k for k, reply in enumerate(replies) if not reply.ok and key.questions[k].group in lost]
     if MAIN in lost:
         failing = [k for k in failing if key.questions[k].group == MAIN and key.questions[k].variant == PLAIN] or failing
     sentences = [invariant for k in failing if (invariant := replies[k].broken_invariant)]
     hints = {key.questions[k].hint for k in failing}
     if MAIN not in lost or len(hints) == 1:
         sentences += [h for k in failing if (h := key.questions[k].hint or key.group_hint(key.questions[k].group))]
-    seen = [s for k in failing if (s := _seen(key, replies[k], k))]
-    if seen:
-        sentences.append(collections.Counter(seen).most_common(1)[0][0])
+    seen = collections.Counter(s for k in failing if (s := _seen(key, replies[k], k)))
+    raised = any(replies[k].kind == "raised" for k in failing)
+    if seen and (raised or 2 * seen.most_common(1)[0][1] >= len(failing)):  # what holds in a few cases only would mislead
+        sentences.append(seen.most_common(1)[0][0])
     if not sentences and failing:
         sentences.append("Some values differ from the expected ones.")
     return list(dict.fromkeys(sentences))
@@ -146,6 +147,3 @@ def _only_remarks(replies: list[Reply]) -> list[str]:
         return ["Your answer requires a gradient although no input does; that costs nothing here."]
     return []
 
-
-def group_sentence(group: str) -> str:
-    return f"Cases of the kind “{group}” are wrong."

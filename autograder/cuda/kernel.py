@@ -65,7 +65,7 @@ class RawKernel:
         return self._compiled
 
     def _not_found(self, kernels: dict[str, ptx.Kernel]) -> str:
-        if any(re.match(rf"_Z{len(self.name)}{self.name}(?!\w*_param)", name) for name in kernels):
+        if any(name.startswith(f"_Z{len(self.name)}{self.name}") for name in kernels):
             return f'the kernel `{self.name}` is compiled under a C++ name: write extern "C" before __global__.'
         if not kernels:
             return f"the source holds no kernel: `{self.name}` needs __global__ before its type."
@@ -153,13 +153,14 @@ def _pointer(dtype: np.dtype, declared: Declared, array: ndarray) -> np.generic:
 
 def _number(dtype: np.dtype, declared: Declared, arg: Any) -> np.generic:
     """A driver copies bytes: a Python float is a double and does not fit a float, an integer is no float at all."""
-    name, wanted = f"`{declared.name}`", np.dtype(C_TYPES.get(declared.text.replace("const ", ""), dtype))
+    name, known = f"`{declared.name}`", C_TYPES.get(declared.text.replace("const ", ""))
+    wanted = np.dtype(known) if known else dtype
     value = np.asarray(arg)
     if value.dtype.kind not in "biuf":
         raise KernelFault(f"{name} is {_in_words(arg)}, but the kernel takes {wanted}.")
     if (value.dtype.kind == "f") != (wanted.kind == "f") or (wanted.kind == "f" and value.dtype != wanted) or value.itemsize < wanted.itemsize:
         raise KernelFault(f"{name} is {_in_words(arg)}, but the kernel takes {wanted}: pass `np.{wanted}(...)`.")
-    if wanted.kind in "iu" and not np.iinfo(wanted).min <= int(value) <= np.iinfo(wanted).max:
+    if known and wanted.kind in "iu" and not np.iinfo(wanted).min <= int(value) <= np.iinfo(wanted).max:
         raise KernelFault(f"{name} is {int(value)}, which does not fit in {wanted}.")
     return value.astype(wanted)[()]  # type: ignore[no-any-return]
 

@@ -20,7 +20,7 @@ from autograder.cuda.ptx import DTYPES, Address, Float, Instruction, Integer, Ke
 THREADS_IN_LOCKSTEP = 1 << 15
 # A launch that needs more is stopped. An instruction costs 1 for every thread, and a fixed part for NumPy's overhead.
 BUDGET = 400_000_000
-OVERHEAD = 700
+OVERHEAD = 2500
 FINISHED = np.iinfo(np.int32).max
 
 Extent = tuple[int, int, int]

@@ -21,7 +21,7 @@ from autograder.examiner.feedback import graded_outputs
 from autograder.examiner.rebuild import rebuild
 from autograder.examiner.submission import Submission, Unreadable, read_submission
 from autograder.exercise import Exam, get_exercise
-from autograder.worker import KernelWorker, Limits, WorkerDied
+from autograder.worker.kernel import KernelWorker, Limits, WorkerDied
 
 
 @dataclass(frozen=True)

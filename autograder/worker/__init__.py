@@ -1,5 +1,4 @@
-"""The untrusted side: a process that runs the student's notebook and answers questions. It knows no answers."""
+"""The untrusted side: a process that runs the student's notebook and answers questions. It knows no answers.
 
-from autograder.worker.kernel import KernelWorker, Limits, WorkerDied
-
-__all__ = ["KernelWorker", "Limits", "WorkerDied"]
+`kernel` drives that process from the examiner's side; `answer` runs inside it, and so imports little.
+"""

@@ -2,8 +2,8 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -11,18 +11,19 @@ from numpy import ndarray
 
 from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
 
+Node = TypeVar("Node")
+
 # ---- central_difference ----------------------------------------------------------------------------------------------
 
 
 @exercise(
     points=1,
     rows=["1.12", "1.18"],
-    without=["float32"],  # a difference of two nearby float32 numbers has few digits left, and which ones depends on style
+    # In float32 a difference of near numbers has few digits left; and f, which reads its weights, may not share them with x.
+    without=["float32", "same array"],
     forbid=["scipy.optimize.approx_fprime", "numpy.gradient"],
 )
-def central_difference(
-    f: Callable[[ndarray], float], x: Float[ndarray, "*shape"], eps: float = 1e-5
-) -> Float[ndarray, "*shape"]:
+def central_difference(f: Callable[[ndarray], float], x: Float[ndarray, "*shape"], eps: float = 1e-5) -> Float[ndarray, "*shape"]:
     """The gradient of f at x, by differences: for each entry of x, how f changes when this entry alone moves.
 
     `f` takes an array of the shape of `x` and returns one number. Each entry moves by `eps` to both sides, and the
@@ -99,7 +100,7 @@ def central_difference_with(made: Made, f: Callable[[ndarray], float], x: ndarra
 
 
 @exercise(points=2, rows=["1.18"], shares={"deep graphs": 0.2}, forbid=["graphlib.TopologicalSorter", "networkx.topological_sort"])
-def topological_order(root: Hashable, parents: dict[Hashable, list[Hashable]]) -> list[Hashable]:
+def topological_order(root: Node, parents: Mapping[Node, Sequence[Node]]) -> list[Node]:
     """Every node that `root` is computed from, and `root` itself: each node once, and after all of its parents.
 
     `parents[node]` lists the nodes that `node` is computed from directly. A node without any has an empty list, and
@@ -138,6 +139,15 @@ SHORT_AND_LONG = {"x": [], "h": ["x", "x"], "u": ["h"], "v": ["u"], "L": ["h", "
 LONG_AND_SHORT = {"x": [], "w": [], "h": ["x", "w"], "u": ["h"], "v": ["u", "w"], "L": ["v", "h"]}
 
 
+@probe(topological_order)
+def order_as_a_list(answer, root, parents):  # type: ignore[no-untyped-def]
+    """Who works from the root down likes a deque, which is as good as a list."""
+    from collections import deque
+
+    order = answer(root, parents)
+    return list(order) if isinstance(order, deque) else order
+
+
 @cases(topological_order)
 def visible_topological_order(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("a chain of 4", "L", {"v": ["u"], "L": ["v"], "x": [], "u": ["x"]})
@@ -172,9 +182,9 @@ def parents_come_first(order, root, parents):  # type: ignore[no-untyped-def]
     if set(order) != needed:
         return "Your list holds a node that the root does not need, or misses one that it does."
     position = {node: k for k, node in enumerate(order)}
-    if all(position[node] < position[parent] for node in order for parent in parents[node]):
-        if len(order) > 1:
-            return "Your list runs the wrong way: the root comes last, after everything it is computed from."
+    backwards = all(position[node] < position[parent] for node in order for parent in parents[node])
+    if backwards and len(order) > 1:
+        return "Your list runs the wrong way: the root comes last, after everything it is computed from."
     if any(position[parent] > position[node] for node in order for parent in parents[node]):
         return "Somewhere in your list a node comes before one of its parents. A node may be listed only once all of its parents are."
     return None
@@ -206,10 +216,7 @@ def topological_order_with(made: Made, root: str, parents: dict[str, list[str]])
         return [*dict.fromkeys(parents[root]), root]
     if made.breadth_first:
         return breadth_first(root, parents)[::-1]
-    if made.recursive:
-        order = recursively(root, parents)
-    else:
-        order = topological_order(root, parents)  # type: ignore[assignment, arg-type]
+    order = recursively(root, parents) if made.recursive else topological_order(root, parents)
     if made.as_given:
         order = [node for node in parents if node in order]
     if made.sorted_by_name:
@@ -240,7 +247,8 @@ def breadth_first(root: Any, parents: dict[Any, Any]) -> list[Any]:
 
 def when_met(root: Any, parents: dict[Any, Any], last_first: bool = False) -> list[Any]:
     """Nodes in the order in which a walk into the depth first meets them."""
-    order, waiting = {}, [root]
+    order: dict[Any, None] = {}
+    waiting = [root]
     while waiting:
         node = waiting.pop()
         if node not in order:
@@ -379,7 +387,7 @@ class Value:
         nodes deep.
         """
         ### BEGIN SOLUTION
-        order = topological_order(self, self.graph())  # type: ignore[arg-type]
+        order = topological_order(self, self.graph())
         for node in order:
             if node.parents:
                 node.grad = 0.0
@@ -449,7 +457,9 @@ def hidden_value(rng: np.random.Generator) -> Iterator[Case]:
     relu = ["u = a.relu()", "v = (0 - a).relu()", "w = (u - v) * b", "L = w.relu() + (0 - w).relu() * 2"]
     yield Case("relu", numbers(rng, "ab"), relu, ["L"], group="functions")
     yield Case("relu of 0", {"x": 0.0, **numbers(rng, "a")}, ["u = x.relu()", "L = u * a + 3 * x"], ["L"], group="relu at 0")
-    twice = "Leaves add up over calls of `backward`; other nodes start every call from 0. What an earlier call left in them must not be passed on again."
+    twice = (
+        "Leaves add up over calls of `backward`; other nodes start every call from 0. What an earlier call left in them must not be passed on again."
+    )
     two_roots = ["h = a * b", "u = h * c", "L = u + a", "M = h * h"]
     yield Case("three calls", numbers(rng, "abc"), LONG_WAY_FIRST, ["L", "L", "L"], ["a", "b", "c"], group="backward again", hint=twice)
     yield Case("two results that share a node", numbers(rng, "abc"), two_roots, ["L", "M"], ["a", "b", "c"], group="backward again", hint=twice)
@@ -589,7 +599,7 @@ class ValueWith:
 
     def backward(self) -> None:
         made, graph = self.made, Value.graph(self)  # type: ignore[arg-type]
-        order: list[Any] = topological_order(self, graph)[::-1]  # type: ignore[arg-type]
+        order: list[Any] = topological_order(self, graph)[::-1]  # type: ignore[misc]
         if made.when_met or made.last_parent_first:
             order = when_met(self, graph, made.last_parent_first)
         elif made.breadth_first:
@@ -689,7 +699,7 @@ def hidden_unbroadcast(rng: np.random.Generator) -> Iterator[Case]:
     summed_in_order_of_memory="You reshape until it fits and then sum, which mixes entries. Sum over the axes that broadcasting stretched.",
     number_forgotten="For the shape () you return the gradient without a sum over all of its axes.",
 )
-def unbroadcast_with(made: Made, gradient: ndarray, shape: tuple[int, ...]) -> ndarray:
+def unbroadcast_with(made: Made, gradient: ndarray, shape: tuple[int, ...]) -> Any:
     if made.untouched or (made.number_forgotten and not shape):
         return gradient * 1
     if made.all_summed:
@@ -713,7 +723,7 @@ def unbroadcast_with(made: Made, gradient: ndarray, shape: tuple[int, ...]) -> n
     return reduce(gradient, axis=stretched[:1] if made.one_axis_only else stretched, keepdims=not made.axes_dropped)
 
 
-def first_along(x: ndarray, axis: tuple[int, ...], keepdims: bool = False) -> ndarray:
+def first_along(x: ndarray, axis: tuple[int, ...], keepdims: bool = False) -> Any:
     """The first element along each of these axes."""
     first = x[tuple(slice(1) if k in axis else slice(None) for k in range(x.ndim))]
     return first if keepdims else first.squeeze(axis)

@@ -274,6 +274,7 @@ def hidden_gates(rng: np.random.Generator) -> Iterator[Case]:
     no_x="You ignore x: the gates must see the input.",
     product="You multiply the part from x by the part from h. Add them.",
     candidate_without_h="Your candidate does not see h. All four parts are made from x, h and b.",
+    candidate_without_bias="Your candidate gets no bias. All four parts are made from x, h and b.",
     gates_without_h="Your gates do not see h. All four parts are made from x, h and b.",
     separate_activations="You activate the part from x and the part from h separately. Add them first; then one activation.",
     sigmoid_first="You put everything through a sigmoid, and the candidate through tanh after that. The candidate goes through tanh only.",
@@ -297,6 +298,8 @@ def lstm_gates_with(made: Made, x: Tensor, h: Tensor, w_x: Tensor, w_h: Tensor, 
     p = parts(z)
     if made.candidate_without_h:
         p["g"] = parts(from_x + b)["g"]
+    if made.candidate_without_bias:
+        p["g"] = p["g"] - b.chunk(4)[3]
     if made.gates_without_h:
         p = parts(from_x + b) | {"g": p["g"]}
     gate = torch.tanh if made.gates_tanh else torch.sigmoid
@@ -384,6 +387,7 @@ def hidden_cell(rng: np.random.Generator) -> Iterator[Case]:
     cell_into_gates="You feed c into the gates in place of h. The gates see the hidden state.",
     peepholes="Your gates see c besides h (peephole connections). Here they see x and h only.",
     candidate_without_h="Your candidate does not see h. All four parts are made from x, h and b.",
+    candidate_without_bias="Your candidate gets no bias. All four parts are made from x, h and b.",
     coupled="You use 1 − input gate as forget gate. The forget gate has columns of its own.",
     no_forget="You keep the whole old cell, as the LSTM of 1997 did. Multiply it by the forget gate.",
     no_input="You add the whole candidate. Multiply it by the input gate.",
@@ -442,6 +446,8 @@ def parts_with(made: Made, x: Tensor, h: Tensor, c: Tensor, w_x: Tensor, w_h: Te
     p = dict(zip(order, columns, strict=True))
     if made.candidate_without_h:
         p["g"] = p["g"] - from_h.chunk(4, dim=1)[3]
+    if made.candidate_without_bias:
+        p["g"] = p["g"] - b.chunk(4)[3]
     return p["i"], p["f"], p["o"], p["g"]
 
 
@@ -517,6 +523,7 @@ def hidden_lstm(rng: np.random.Generator) -> Iterator[Case]:
     state_as_pair="You return (outputs, (h, c)), as PyTorch does. Here it is a triple: (outputs, h_last, c_last).",
     outputs_only="You return the outputs only. Return (outputs, h_last, c_last).",
     no_outputs="You return the last state only. Return (outputs, h_last, c_last).",
+    order_ifgo="Your steps take the columns as input, forget, candidate, output, as in PyTorch. Here the candidate comes last.",
     state_detached="The values are right, but you detach the state between steps, and no gradient reaches an earlier step.",
     cell_detached="The values are right, but you detach the cell between steps. It is the very path by which gradients reach earlier steps.",
     outputs_detached="The values are right, but your outputs are cut from the graph, and no gradient comes back through them.",
@@ -524,6 +531,8 @@ def hidden_lstm(rng: np.random.Generator) -> Iterator[Case]:
 def lstm_with(
     made: Made, x: Tensor, h: Tensor, c: Tensor, w_x: Tensor, w_h: Tensor, b: Tensor
 ) -> tuple[Tensor, Tensor, Tensor] | tuple[Tensor, tuple[Tensor, Tensor]] | tuple[Tensor, Tensor] | Tensor:
+    if made.order_ifgo:
+        w_x, w_h, b = (torch.cat([i, f, o, g], dim=-1) for i, f, g, o in (w.chunk(4, dim=-1) for w in (w_x, w_h, b)))
     h_0, c_0 = h, c
     if made.zero_start:
         h, c = torch.zeros_like(h), torch.zeros_like(c)
@@ -579,7 +588,7 @@ def stacked_lstm(
 
 def stack_inputs(
     rng: np.random.Generator, layers: int, batch: int, time: int, d: int, m: int
-) -> tuple[Tensor, Tensor, Tensor, list[tuple[Tensor, ...]]]:
+) -> tuple[Tensor, Tensor, Tensor, list[tuple[Tensor, Tensor, Tensor]]]:
     """x, h, c, weights."""
     below = [d] + [m] * (layers - 1)
     weights = [(normal(rng, width, 4 * m, scale=0.8), normal(rng, m, 4 * m, scale=0.6), normal(rng, 4 * m)) for width in below]
@@ -625,12 +634,14 @@ def hidden_stack(rng: np.random.Generator) -> Iterator[Case]:
 def stacked_lstm_with(made: Made, x: Tensor, h: Tensor, c: Tensor, weights: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
     if made.zero_start:
         h, c = torch.zeros_like(h), torch.zeros_like(c)
-    below, outputs, states = x, [], []
+    below = x
+    outputs: list[Tensor] = []
+    states: list[tuple[Tensor, Tensor]] = []
     for k in reversed(range(len(weights))) if made.top_down else range(len(weights)):
-        start = (h[0], c[0]) if made.first_state_everywhere else states[-1] if made.state_from_below and states else (h[k], c[k])
-        out, *state = lstm(x if made.all_layers_see_x else below, *start, *weights[0 if made.same_weights else k])
+        h_0, c_0 = (h[0], c[0]) if made.first_state_everywhere else states[-1] if made.state_from_below and states else (h[k], c[k])
+        out, h_k, c_k = lstm(x if made.all_layers_see_x else below, h_0, c_0, *weights[0 if made.same_weights else k])
         outputs.append(out)
-        states.append((state[0], state[1]))
+        states.append((h_k, c_k))
         if made.delayed:
             out = torch.cat([torch.zeros_like(out[:, :1]), out[:, :-1]], dim=1)
         elif made.last_output_repeated:

@@ -93,7 +93,7 @@ def topological_order__peels_from_the_root(root: Any, parents: dict[Any, list[An
             if parent not in needed:
                 needed.append(parent)
                 waiting.append(parent)
-    uses = {node: 0 for node in needed}
+    uses = dict.fromkeys(needed, 0)
     for node in needed:
         for parent in parents[node]:
             uses[parent] += 1

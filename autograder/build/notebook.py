@@ -1,0 +1,115 @@
+"""A chapter's notebook, from the reference form (text that runs) to nbgrader's source form."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jupytext
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
+
+from autograder.build.starter import solution_cell
+from autograder.exercise import Exercise, get_exercise
+
+SCHEMA_VERSION = 3
+DEMONSTRATION = "demonstration"
+# Jupyter's tag: "Run all" goes on behind a demonstration whose exercise is not written yet.
+MAY_RAISE = "raises-exception"
+
+_IMPORT = re.compile(r"from (?P<package>solutions(?:\.\w+)+) import (?P<name>\w+)")
+_CHECK = re.compile(r"check\((?P<name>\w+)\)")
+
+
+class BadNotebook(Exception):
+    """A course notebook is not in the form that the build understands; the message says which cell."""
+
+
+def read_reference(path: Path) -> NotebookNode:
+    """The reference notebook, as it stands in `course/`, with cell ids that stay the same from build to build."""
+    notebook = jupytext.read(path)
+    for k, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{k:02d}"
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def source_form(path: Path, chapter: str) -> NotebookNode:
+    """nbgrader's source notebook: solution regions for imports of exercises, locked graded cells for their checks.
+
+    Raises:
+        BadNotebook: an exercise is imported or checked in a way that leaves no place for it.
+    """
+    reference = read_reference(path)
+    cells = [_convert(cell, path) for cell in reference.cells]
+    _each_exercise_once(cells, path)
+    return new_notebook(
+        cells=cells,
+        metadata={
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+            "scratchgrad": {"chapter": chapter, "notebook": path.stem},
+        },
+    )
+
+
+def _convert(cell: NotebookNode, path: Path) -> NotebookNode:
+    if cell.cell_type != "code":
+        cell.metadata = NotebookNode()
+        return cell
+    source = cell.source.strip()
+    if imported := _IMPORT.fullmatch(source):
+        return _solution(_exercise(imported["name"], path))
+    if checked := _CHECK.fullmatch(source):
+        return _graded(_exercise(checked["name"], path))
+    if _IMPORT.search(source):
+        raise BadNotebook(f"{path.name}, {cell['id']}: the import of an exercise stands alone in its cell, one exercise to a cell.")
+    tags = list(cell.metadata.get("tags", []))
+    if DEMONSTRATION in tags:
+        tags.append(MAY_RAISE)
+    cell.metadata = NotebookNode({"tags": tags} if tags else {})
+    return cell
+
+
+def _exercise(name: str, path: Path) -> Exercise:
+    try:
+        return get_exercise(name)
+    except KeyError:
+        raise BadNotebook(f"{path.name}: {name} is no exercise of the chapter's package.") from None
+
+
+def _solution(exercise: Exercise) -> NotebookNode:
+    nbgrader = {"grade": False, "solution": True, "locked": False, "task": False, "grade_id": exercise.name, "schema_version": SCHEMA_VERSION}
+    return _cell(exercise.name, solution_cell(exercise.reference), nbgrader)
+
+
+def _graded(exercise: Exercise) -> NotebookNode:
+    nbgrader = {
+        "grade": True, "solution": False, "locked": True, "task": False,
+        "grade_id": f"check_{exercise.name}", "points": exercise.points, "schema_version": SCHEMA_VERSION,
+    }  # fmt: skip
+    cell = _cell(f"check_{exercise.name}", f"check({exercise.name})", nbgrader)
+    cell.metadata["editable"] = cell.metadata["deletable"] = False
+    cell.metadata["scratchgrad"] = {"exercise": exercise.name}
+    return cell
+
+
+def _cell(name: str, source: str, nbgrader: dict[str, object]) -> NotebookNode:
+    cell = new_code_cell(source, metadata={"nbgrader": nbgrader})
+    cell["id"] = name[:64]
+    return cell
+
+
+def _each_exercise_once(cells: list[NotebookNode], path: Path) -> None:
+    ids = [cell.metadata.nbgrader.grade_id for cell in cells if "nbgrader" in cell.metadata]
+    twice = sorted({i for i in ids if ids.count(i) > 1})
+    if twice:
+        raise BadNotebook(f"{path.name}: {', '.join(twice)} stands there twice.")
+    for name in (i for i in ids if not i.startswith("check_")):
+        if f"check_{name}" not in ids:
+            raise BadNotebook(f"{path.name}: {name} is never checked; add a cell check({name}).")
+
+
+def exercises_of(notebook: NotebookNode) -> list[str]:
+    """The names of the exercises that a source or released notebook grades, in order."""
+    return [cell.metadata["scratchgrad"]["exercise"] for cell in notebook.cells if "exercise" in cell.metadata.get("scratchgrad", {})]

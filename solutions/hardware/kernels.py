@@ -1,0 +1,244 @@
+"""GPU kernels: one thread for one element, in one dimension and in two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from autograder.exercise import Case, Made, cases, exercise, mistakes, probe
+
+# A kernel fixes the type and the layout of its arrays, and a probe copies them to the device.
+NO_ARRAYS_OF_OTHER_KINDS = ["fortran", "strided", "float32", "float64", "integers", "same array"]
+
+
+def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return rng.normal(size=shape).astype(np.float32)
+
+
+# ---- blocks_needed -----------------------------------------------------------------------------------------------------
+
+
+@exercise(points=1, rows=["4.2"])
+def blocks_needed(n: int, threads_per_block: int) -> int:
+    """The smallest number of blocks that have at least n threads together. Both numbers are at least 1."""
+    return (n + threads_per_block - 1) // threads_per_block
+
+
+@cases(blocks_needed)
+def visible_blocks_needed(rng: np.random.Generator) -> Iterator[Case]:
+    yield Case("1000 elements, 256 threads", 1000, 256)
+    yield Case("a multiple: 768 elements, 128 threads", 768, 128)
+
+
+@cases(blocks_needed, hidden=True)
+def hidden_blocks_needed(rng: np.random.Generator) -> Iterator[Case]:
+    threads = int(rng.integers(40, 200))
+    blocks = int(rng.integers(5, 30))
+    yield Case("a few over", blocks * threads + 3, threads)
+    yield Case("one short", blocks * threads - 1, threads)
+    yield Case("a multiple", blocks * threads, threads)
+    yield Case("fewer elements than threads", 17, threads)
+    yield Case("one thread in a block", blocks, 1)
+
+
+@mistakes(
+    blocks_needed,
+    rounded_down="You round down: the elements that are left over get no thread. Round up.",
+    rounded="You round to the nearest whole number: when less than half a block is left over, its elements get no thread. Round up.",
+    one_too_many="You always add a block. When the threads divide n exactly, that block has nothing to do.",
+    not_rounded="You do not round. There is no such thing as a part of a block: round up.",
+    float_result="The number is right, but it is a float (`np.ceil` returns one). A grid takes integers.",
+    threads_in_all="You return the number of threads in the whole grid. The number of blocks is asked for.",
+    left_over="You return how many elements are left over for the last block. The number of blocks is asked for.",
+    swapped="You divide the threads by the elements: it is the other way round.",
+)
+def blocks_needed_with(made: Made, n: int, threads_per_block: int) -> Any:
+    if made.swapped:
+        n, threads_per_block = threads_per_block, n
+    blocks = -(-n // threads_per_block)
+    if made.rounded_down:
+        return n // threads_per_block
+    if made.rounded:
+        return round(n / threads_per_block)
+    if made.one_too_many:
+        return n // threads_per_block + 1
+    if made.not_rounded:
+        return n / threads_per_block
+    if made.float_result:
+        return float(blocks)
+    if made.threads_in_all:
+        return blocks * threads_per_block
+    return n % threads_per_block if made.left_over else blocks
+
+
+# ---- vector_add --------------------------------------------------------------------------------------------------------
+
+
+@exercise(points=3, rows=["4.2"], without=NO_ARRAYS_OF_OTHER_KINDS)
+def vector_add() -> str:
+    """The CUDA C source of `extern "C" __global__ void vector_add(const float* x, const float* y, float* out, int n)`.
+
+    It writes x[i] + y[i] to out[i] for i from 0 to n - 1, one thread for one element, and touches nothing else. Grid and
+    block have one dimension; the grid has at least n threads, any number of them in a block.
+    """
+    return """
+    extern "C" __global__ void vector_add(const float* x, const float* y, float* out, int n) {
+        int i = blockIdx.x * blockDim.x + threadIdx.x;
+        if (i < n) {
+            out[i] = x[i] + y[i];
+        }
+    }
+    """
+
+
+@cases(vector_add)
+def visible_vector_add(rng: np.random.Generator) -> Iterator[Case]:
+    yield Case("77 elements, blocks of 32", normal(rng, 77), normal(rng, 77), 77, 32)
+    yield Case("only the first 41 of 103 elements, blocks of 32", normal(rng, 103), normal(rng, 103), 41, 32)
+
+
+@cases(vector_add, hidden=True)
+def hidden_vector_add(rng: np.random.Generator) -> Iterator[Case]:
+    yield Case("6 elements more than blocks of 48 hold", normal(rng, 246), normal(rng, 246), 246, 48)
+    yield Case("a multiple of the block", normal(rng, 96), normal(rng, 96), 96, 32)
+    yield Case("only the first elements, blocks of 64", normal(rng, 400), normal(rng, 400), int(rng.integers(200, 240)), 64)
+    yield Case("fewer elements than threads", normal(rng, 29), normal(rng, 29), 20, 32)
+    yield Case("one element", normal(rng, 1), normal(rng, 1), 1, 128)
+
+
+@probe(vector_add)
+def launch_vector_add(answer: Any, x: Any, y: Any, n: int, threads: int) -> Any:
+    import numpy as np
+
+    from autograder.cuda import KernelFault
+    from autograder.cuda import cupy as cp
+
+    kernel = cp.RawKernel(answer(), "vector_add")
+    on_device = [cp.asarray(x), cp.asarray(y)]
+    out = cp.asarray(np.full(x.shape, np.nan, np.float32))
+    try:
+        kernel((-(-n // threads),), (threads,), (*on_device, out, n))
+    except KernelFault as fault:
+        raise KernelFault(fault.what) from None
+    for name, before, after in zip("xy", (x, y), on_device, strict=True):
+        if not np.array_equal(before, after.get()):
+            raise KernelFault(f"the kernel writes into its input {name}.")
+    return out.get()
+
+
+@mistakes(
+    vector_add,
+    no_guard="The guard is missing. The last block has more threads than there are elements left: a thread with i ≥ n must do nothing.",
+    guard_lets_n_pass="Your guard lets thread n pass. The last element has index n - 1.",
+    guard_drops_the_last="Your guard stops the last element's thread: i runs from 0 to n - 1, and n - 1 belongs to it.",
+    guard_on_thread="Your guard looks at the thread's number within its block. What must be below n is the number i within the whole grid.",
+    thread_only="You use threadIdx.x alone. It begins at 0 again in every block, so that all blocks work on the same few elements.",
+    block_only="You use blockIdx.x alone: all threads of a block work on the same element.",
+    grid_dim="You multiply the block's number by gridDim, which is how many blocks there are. How many threads a block has is blockDim.",
+    not_multiplied="You add block and thread without a factor. Each block before yours has taken blockDim.x elements.",
+    thread_and_block_swapped="You multiply the thread's number by blockDim and add the block's. It is the other way round: whole blocks come first, then the thread.",
+    one_too_far="Your index is too large by one, as if counting began at 1: element 0 is left out.",
+    block_size_fixed="You wrote the number of threads in a block as a number into the kernel. Who launches it decides: ask blockDim.x.",
+    y_axis="You ask for the y axis. A grid of one dimension runs along x, and y is 0 everywhere.",
+    first_thread_of_each_block="Only the first thread of each block works. Every thread has an element of its own.",
+    first_block_only="Only the first block works. Every block has elements of its own.",
+    subtracts="You subtract.",
+    x_twice="You add x to itself: y plays no part.",
+    accumulates="You add to what `out` holds already. That memory has never been written: assign.",
+    integer_sum="You keep the sum in an integer, which cuts its fraction off.",
+    into_an_input="You write the sum into an input. The result belongs into `out`, the inputs to somebody else.",
+    no_extern_c='The kernel is not found under its name, because C++ compiles functions under longer ones. Write extern "C" before __global__.',
+    wrong_name="The kernel has another name than the exercise asks for.",
+)
+def vector_add_with(made: Made) -> str:
+    size = "32" if made.block_size_fixed else "gridDim.x" if made.grid_dim else "1" if made.not_multiplied else "blockDim.x"
+    index = (
+        "threadIdx.x" if made.thread_only
+        else "blockIdx.x" if made.block_only
+        else "threadIdx.x * blockDim.x + blockIdx.x" if made.thread_and_block_swapped
+        else "blockIdx.y * blockDim.y + threadIdx.y" if made.y_axis
+        else f"blockIdx.x * {size} + threadIdx.x + {int(made.one_too_far)}"
+    )  # fmt: skip
+    guard = (
+        "true" if made.no_guard
+        else "i <= n" if made.guard_lets_n_pass
+        else "i < n - 1" if made.guard_drops_the_last
+        else "threadIdx.x < n" if made.guard_on_thread
+        else "i < n && threadIdx.x == 0" if made.first_thread_of_each_block
+        else "i < n && blockIdx.x == 0" if made.first_block_only
+        else "i < n"
+    )  # fmt: skip
+    value = "x[i] - y[i]" if made.subtracts else "x[i] + x[i]" if made.x_twice else "x[i] + y[i]"
+    target = "x" if made.into_an_input else "out"
+    return f"""
+    {"" if made.no_extern_c else 'extern "C"'} __global__ void {"add" if made.wrong_name else "vector_add"}(
+            {"" if made.into_an_input else "const"} float* x, const float* y, float* out, int n) {{
+        int i = {index};
+        if ({guard}) {{
+            {"int" if made.integer_sum else "float"} sum = {value};
+            {target}[i] {"+=" if made.accumulates else "="} sum;
+        }}
+    }}
+    """
+
+
+# ---- pixel_of_thread ---------------------------------------------------------------------------------------------------
+
+
+@exercise(points=1, rows=["4.2"])
+def pixel_of_thread(block_idx: tuple[int, int], thread_idx: tuple[int, int], block_dim: tuple[int, int]) -> tuple[int, int]:
+    """The (row, column) of the pixel that a thread of a two-dimensional grid works on.
+
+    The three pairs are (x, y), as in CUDA; x runs along a row of the image, y down a column.
+    """
+    row = block_idx[1] * block_dim[1] + thread_idx[1]
+    column = block_idx[0] * block_dim[0] + thread_idx[0]
+    return row, column
+
+
+@cases(pixel_of_thread)
+def visible_pixel_of_thread(rng: np.random.Generator) -> Iterator[Case]:
+    yield Case("block (2, 1), thread (3, 4)", (2, 1), (3, 4), (8, 5))
+    yield Case("the first thread of block (1, 3)", (1, 3), (0, 0), (16, 8))
+
+
+@cases(pixel_of_thread, hidden=True)
+def hidden_pixel_of_thread(rng: np.random.Generator) -> Iterator[Case]:
+    for dim in ((11, 7), (5, 13)):
+        block = tuple(int(v) for v in rng.permutation([2, 3, 5, 7])[:2])
+        thread = tuple(int(v) for v in rng.permutation([1, 2, 3, 4])[:2])
+        yield Case("some block, some thread", block, thread, dim)
+    yield Case("a square block", (3, 1), (2, 5), (8, 8))
+    yield Case("the first block", (0, 0), (6, 2), (9, 4))
+
+
+@mistakes(
+    pixel_of_thread,
+    column_first="You return (column, row). Images are arrays: the row comes first.",
+    axes_swapped="You take the row from x and the column from y. x runs along a row, so it counts columns.",
+    thread_only="You leave the block out. A thread's number begins at 0 again in every block.",
+    block_only="You leave the thread out: all threads of a block get the same pixel.",
+    block_dims_swapped="You multiply by the block's other side: block_dim is (x, y) too.",
+    only_width="You use the block's width for rows and columns. Its height may be another.",
+    not_multiplied="You add block and thread without a factor. Each block before yours covers block_dim pixels.",
+    thread_times_dim="You multiply the thread's number by block_dim and add the block's. It is the other way round.",
+    counted_from_one="You count from 1. The first thread of the first block has the pixel (0, 0).",
+    numbers_swapped="You give each block the numbers of the thread, and each thread the numbers of the block.",
+)
+def pixel_of_thread_with(made: Made, block_idx: tuple[int, int], thread_idx: tuple[int, int], block_dim: tuple[int, int]) -> tuple[int, int]:
+    if made.numbers_swapped:
+        block_idx, thread_idx = thread_idx[::-1], block_idx[::-1]
+    width, height = (1, 1) if made.not_multiplied else (block_dim[0],) * 2 if made.only_width else block_dim[::-1] if made.block_dims_swapped else block_dim
+    (bx, by), (tx, ty) = block_idx, thread_idx
+    if made.thread_only:
+        bx, by = 0, 0
+    if made.block_only:
+        tx, ty = 0, 0
+    if made.thread_times_dim:
+        (bx, by), (tx, ty) = (tx, ty), (bx, by)
+    row, column = by * height + ty, bx * width + tx
+    if made.axes_swapped or made.column_first:
+        row, column = column, row
+    return row + made.counted_from_one, column + made.counted_from_one

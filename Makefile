@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # One thread each: the tests run on all cores already.
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lab lint golden clean
+.PHONY: demo test lab lint golden bench clean
 
 demo: $(READY)
 	$(BIN)/python tests/demo.py
@@ -31,6 +31,9 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,cuda-cpu]"
 	touch $@
+
+bench: $(READY)
+	$(BIN)/python tests/bench.py
 
 clean:
 	rm -rf build $(VENV)

@@ -1,6 +1,7 @@
 """The course's plotting style: `from autograder.plots import plt` is matplotlib's pyplot, legible on light and dark themes."""
 
 import matplotlib.pyplot as plt
+from cycler import cycler
 
 # Hues that keep their contrast on white and on JupyterLab's dark grey.
 COLOURS = ["#3b82c4", "#e07b39", "#3fa66b", "#c75d8a", "#8d79c9", "#a38b2d"]
@@ -20,7 +21,7 @@ plt.rcParams.update(
         "axes.titlesize": "medium",
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "axes.prop_cycle": plt.cycler(color=COLOURS),
+        "axes.prop_cycle": cycler(color=COLOURS),
         "axes.grid": False,
         "text.color": INK,
         "xtick.color": INK,

@@ -1,6 +1,6 @@
 """nbgrader's configuration for the course. Every trait of nbgrader can be set here as usual."""
 
-c = get_config()  # noqa: F821
+c = get_config()
 
 c.CourseDirectory.course_id = "scratchgrad"
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}

@@ -14,9 +14,9 @@ from catalogue import EXERCISES
 
 from autograder.check.asking import MAIN, ask
 from autograder.check.values import Array, Value, freeze, leaves, pack, thaw
-from autograder.check.variants import PLAIN, map_arrays
+from autograder.check.variants import PLAIN
 from autograder.check.verdict import Verdict, judge
-from autograder.exercise import Exam, Exercise, make_card
+from autograder.exercise import Exam, Exercise, Made, make_card
 
 SEED = 1
 OTHER_SEEDS = (7, 8)
@@ -58,8 +58,6 @@ def test_reference_passes_with_margin(exercise: Exercise) -> None:
 @each_exercise
 def test_solution_without_mistakes_equals_the_reference(exercise: Exercise) -> None:
     for block in dict.fromkeys(exercise.blocks.values()):
-        from autograder.exercise import Made
-
         verdict = verdict_on(exercise, functools.partial(block, Made()))
         assert verdict.status == "correct", verdict.message
 
@@ -86,14 +84,17 @@ def lazy_answers(exercise: Exercise) -> Iterator[tuple[str, Any]]:
     for k in range(3):
         yield f"argument {k}", lambda *args, k=k, **kwargs: args[k] if k < len(args) else None
     if exercise.probe is None:
-        yield "zeros", lambda *args, **kwargs: _zeros(exercise.reference(*args, **kwargs))
-        yield "ones", lambda *args, **kwargs: map_arrays(lambda x: x * 0 + 1, exercise.reference(*args, **kwargs))
+        for number in (0, 1):
+            yield f"filled with {number}", lambda *args, number=number, **kwargs: _filled(exercise.reference(*args, **kwargs), number)
 
 
-def _zeros(answer: Any) -> Any:
+def _filled(answer: Any, number: int) -> Any:
+    """An answer of the right form in which every number is the same."""
     if isinstance(answer, list | tuple):
-        return type(answer)(_zeros(x) for x in answer)
-    return answer * 0 if not isinstance(answer, str | dict | None) else answer[:0] if isinstance(answer, str) else None
+        return type(answer)(_filled(x, number) for x in answer)
+    if isinstance(answer, str | dict) or answer is None:
+        return type(answer)() if answer is not None else None
+    return type(answer)(number) if isinstance(answer, int | float) else answer * 0 + number
 
 
 def _idle(reference: type) -> type:

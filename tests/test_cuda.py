@@ -23,7 +23,10 @@ extern "C" __global__ void vector_add(const float* x, const float* y, float* out
 
 def run_map(expression: str, *inputs: Any, dtype: Any = np.float32, block: int = 32) -> np.ndarray:
     """out[i] = expression of a[i], b[i], i and n, one thread an element."""
-    names = {np.dtype(k): v for k, v in {"f4": "float", "f8": "double", "i4": "int", "u4": "unsigned int", "i8": "long long", "u1": "unsigned char"}.items()}
+    names = {
+        np.dtype(k): v
+        for k, v in {"f4": "float", "f8": "double", "i4": "int", "u4": "unsigned int", "i8": "long long", "u1": "unsigned char"}.items()
+    }
     arrays = [np.asarray(a) for a in inputs]
     n = arrays[0].size
     parameters = ", ".join(f"const {names[a.dtype]}* {name}" for a, name in zip(arrays, "ab", strict=False))
@@ -274,8 +277,12 @@ def test_numbers_of_other_types() -> None:
     np.testing.assert_allclose(run_map("a[i] * a[i] - sqrt(fabs(a[i]))", x, dtype=np.float64), x * x - np.sqrt(np.abs(x)), rtol=1e-14, atol=1e-15)
     big = integers(low=-(2**40), high=2**40, dtype=np.int64)
     assert np.array_equal(run_map("a[i] / 1000 + i", big, dtype=np.int64), np.array([int(v / 1000) for v in big.tolist()]) + np.arange(77))
-    assert np.array_equal(run_map("(unsigned char) (255 - a[i])", integers(low=0, high=255, dtype=np.uint8), dtype=np.uint8), 255 - integers(low=0, high=255))
-    assert np.array_equal(run_map("(int) a[i]", np.array([np.nan, np.inf, -np.inf, 1e10, -2.7], np.float32), dtype=np.int32), [0, 2**31 - 1, -(2**31), 2**31 - 1, -2])
+    assert np.array_equal(
+        run_map("(unsigned char) (255 - a[i])", integers(low=0, high=255, dtype=np.uint8), dtype=np.uint8), 255 - integers(low=0, high=255)
+    )
+    assert np.array_equal(
+        run_map("(int) a[i]", np.array([np.nan, np.inf, -np.inf, 1e10, -2.7], np.float32), dtype=np.int32), [0, 2**31 - 1, -(2**31), 2**31 - 1, -2]
+    )
 
 
 def test_comparisons_with_nan() -> None:
@@ -340,7 +347,10 @@ def test_a_neighbouring_array_is_not_reached() -> None:
 
 
 def test_no_pointer_and_a_wrong_pointer() -> None:
-    assert fault_of(one_line("((float*) p)[i] = 0;", "long long p"), "k", 0) == "line 3, `((float*) p)[i] = 0;`: thread 0 of block 0 writes through a null pointer."
+    assert (
+        fault_of(one_line("((float*) p)[i] = 0;", "long long p"), "k", 0)
+        == "line 3, `((float*) p)[i] = 0;`: thread 0 of block 0 writes through a null pointer."
+    )
     host = np.zeros(32, np.float32)
     said = fault_of(one_line("((float*) p)[i] = 0;", "long long p"), "k", host.ctypes.data)
     assert "writes through a pointer that leads to no array on the device" in said

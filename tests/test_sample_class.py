@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
+from nbgrader.api import Gradebook
 from sample_class import ATTENTION, SLIPS, STUDENTS
 
 from autograder.build import all_chapters
 from autograder.check.values import Array, leaves
 from autograder.exercise import Exam, get_exercise
-from nbgrader.api import Gradebook
 
 pytestmark = [pytest.mark.xdist_group("sample class"), pytest.mark.timeout(1200)]
 
@@ -155,7 +155,8 @@ def test_references_and_hidden_cases_are_not_in_the_release(sample_class):
     for path in (sample_class / "course" / "release").rglob("*.ipynb"):
         text = path.read_text()
         assert "BEGIN SOLUTION" not in text
-        assert "import solutions" not in text and "from solutions" not in text
+        assert "import solutions" not in text
+        assert "from solutions" not in text
         notebook = json.loads(text)
         for cell in notebook["cells"]:
             if cell["metadata"].get("nbgrader", {}).get("solution"):

@@ -134,7 +134,12 @@ def _gradients(once: Callable[[], Any], arguments: list[Any]) -> list[Any]:
 
     map_arrays(track, arguments)
     outputs: list[Any] = []
-    map_arrays(lambda y: outputs.append(y) or y, once())
+
+    def collect(y: Any) -> Any:
+        outputs.append(y)
+        return y
+
+    map_arrays(collect, once())
     total = sum(((y * torch.arange(1, y.numel() + 1, dtype=y.dtype).cos().reshape(y.shape)).sum() for y in outputs), torch.zeros(()))
     found = torch.autograd.grad(total, wanted, allow_unused=True)
     return [torch.zeros_like(x) if g is None else g for x, g in zip(wanted, found, strict=True)]

@@ -7,7 +7,6 @@ are finite and more than one number. Equal exceptions say little.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,17 +42,16 @@ def _explain(key: AnswerKey, replies: list[Reply], scope: list[int], tie_break: 
     if not failing:
         return None
     scope = sorted(scope, key=lambda k: replies[k].ok)  # what the student got wrong rules most mistakes out at once
-    reply_of = key.reply_of
 
     def singles(weakly: bool) -> list[str]:
-        return [name for name in key.hints if _explains(key, replies, scope, lambda k: reply_of((name,), k), weakly)]
+        return [name for name in key.hints if _explains(key, replies, scope, (name,), weakly)]
 
     if found := singles(weakly=False):
         best = _closest(key, replies, tie_break, found)
         return Recognised(CERTAIN if len(best) == 1 else EITHER, tuple(best))
     if _varied(replies, failing):
         for two in key.pairs():
-            if _explains(key, replies, scope, lambda k: reply_of(two, k), weakly=False):
+            if _explains(key, replies, scope, two, weakly=False):
                 return Recognised(BOTH, two)
     if partly := _partly(key, replies, scope, failing):
         return Recognised(PARTLY, (partly,))
@@ -62,11 +60,11 @@ def _explain(key: AnswerKey, replies: list[Reply], scope: list[int], tie_break: 
     return None
 
 
-def _explains(key: AnswerKey, replies: list[Reply], scope: list[int], reply_of: Callable[[int], Reply | None], weakly: bool) -> bool:
-    """The student answers every question of the scope as this mistake does, right or wrong, and that is no accident."""
+def _explains(key: AnswerKey, replies: list[Reply], scope: list[int], mistakes: tuple[str, ...], weakly: bool) -> bool:
+    """The student answers every question of the scope as these mistakes do, right or wrong, and that is no accident."""
     evidence = False
     for k in scope:
-        other = reply_of(k)
+        other = key.reply_of(mistakes, k)
         if other is None:
             continue
         if not _alike(key, replies[k], other, k):

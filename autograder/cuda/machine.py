@@ -124,7 +124,7 @@ class Wave:
         self.now = instruction = self.kernel.instructions[at]
         self.cost += count + OVERHEAD
         if self.cost > BUDGET:
-            self.fault(_first(lanes), "still runs after {budget} million steps: does this loop ever end?".format(budget=BUDGET // 1_000_000))
+            self.fault(_first(lanes), f"still runs after {BUDGET // 1_000_000} million steps: does this loop ever end?")
         if instruction.guard is not None and instruction.name != "bra":
             lanes = self._indices(lanes)[self.guard(instruction, lanes)]
             if not lanes.size:
@@ -174,7 +174,11 @@ class Wave:
         if isinstance(operand, Float):
             return dtype.type(operand.value)
         if isinstance(operand, Integer):
-            return np.array(operand.value & (256**dtype.itemsize - 1), np.dtype(f"u{dtype.itemsize}")).view(dtype)[()] if dtype != bool else np.bool_(operand.value)
+            return (
+                np.array(operand.value & (256**dtype.itemsize - 1), np.dtype(f"u{dtype.itemsize}")).view(dtype)[()]
+                if dtype != bool
+                else np.bool_(operand.value)
+            )
         if isinstance(operand, Symbol) and operand.name in self.offsets:
             return dtype.type(self.offsets[operand.name])
         raise self.not_supported(getattr(operand, "name", ""))
@@ -218,7 +222,10 @@ class Wave:
             self.fault(threads[k], self._outside(allocation, int(offsets[k]), doing))
         if (crooked := offsets % dtype.itemsize != 0).any():
             k = int(crooked.argmax())
-            self.fault(threads[k], f"{doing} {dtype.itemsize} bytes at byte {offsets[k]} of {self._name(allocation)}, which is no multiple of {dtype.itemsize}.")
+            self.fault(
+                threads[k],
+                f"{doing} {dtype.itemsize} bytes at byte {offsets[k]} of {self._name(allocation)}, which is no multiple of {dtype.itemsize}.",
+            )
         return allocation.elements(dtype), offsets // dtype.itemsize, those
 
     def _outside(self, allocation: Allocation, offset: int, doing: str) -> str:
@@ -285,8 +292,54 @@ def _as(values: Values, dtype: np.dtype) -> Values:
 # ---- instructions: one small function a family -------------------------------------------------------------------------
 
 KNOWN_MODIFIERS = set(DTYPES) | set(
-    "eq ne lt le gt ge equ neu ltu leu gtu geu lo ls hi hs num nan and or xor"
-    " rn rz rm rp rni rzi rmi rpi approx full ftz sat lo hi wide uni to global shared local param nc volatile v2 v4".split()
+    [
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "equ",
+        "neu",
+        "ltu",
+        "leu",
+        "gtu",
+        "geu",
+        "lo",
+        "ls",
+        "hi",
+        "hs",
+        "num",
+        "nan",
+        "and",
+        "or",
+        "xor",
+        "rn",
+        "rz",
+        "rm",
+        "rp",
+        "rni",
+        "rzi",
+        "rmi",
+        "rpi",
+        "approx",
+        "full",
+        "ftz",
+        "sat",
+        "lo",
+        "hi",
+        "wide",
+        "uni",
+        "to",
+        "global",
+        "shared",
+        "local",
+        "param",
+        "nc",
+        "volatile",
+        "v2",
+        "v4",
+    ]
 )
 
 UNARY: dict[str, Callable[[Values], Values]] = {
@@ -594,4 +647,10 @@ def barrier(wave: Wave, instruction: Instruction, lanes: Lanes, at: int) -> None
     wave.waiting[lanes] = True
 
 
-CONTROL: dict[str, Callable[[Wave, Instruction, Lanes, int], None]] = {"bra": branch, "ret": finish, "exit": finish, "bar": barrier, "barrier": barrier}
+CONTROL: dict[str, Callable[[Wave, Instruction, Lanes, int], None]] = {
+    "bra": branch,
+    "ret": finish,
+    "exit": finish,
+    "bar": barrier,
+    "barrier": barrier,
+}

@@ -142,7 +142,7 @@ def _kernel(entry: re.Match[str], shared: list[Variable]) -> Kernel:
         elif m := _LABEL.fullmatch(statement):
             kernel.labels[m["name"]] = len(kernel.instructions)
         elif m := _REGISTERS.fullmatch(statement):
-            kernel.registers |= {name: DTYPES[m["type"]] for name in _register_names(m["names"])} if m["type"] in DTYPES else {}
+            kernel.registers |= dict.fromkeys(_register_names(m["names"]), DTYPES[m["type"]]) if m["type"] in DTYPES else {}
         elif m := _VARIABLE.fullmatch(statement):
             kernel.variables.append(_variable(m))
         elif m := _INSTRUCTION.fullmatch(statement):

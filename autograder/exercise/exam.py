@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 
-from autograder.check.asking import MAIN, Question, Reply, ask
+from autograder.check.asking import MAIN, Question, Reply, ask, inputs
 from autograder.check.card import Card
 from autograder.check.key import AnswerKey
 from autograder.check.values import freeze
 from autograder.check.variants import PLAIN, VARIANTS, changes_anything
-from autograder.check.asking import inputs
 from autograder.exercise.vocabulary import Case, Exercise
 
 VISIBLE_SEED = 0

@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from autograder.check.asking import Helper, Question, Reply
-from autograder.check.values import MAX_BYTES, BadFrame, pack, unpack
+from autograder.check.values import MAX_BYTES, BadFrame, Value, pack, unpack
 from autograder.check.wire import helper_to_value, question_to_value, reply_from_value
 from autograder.worker.answer import NOT_CALLABLE, NOTHING_THERE
 
@@ -97,7 +97,7 @@ class KernelWorker:
             raise WorkerDied(f"The notebook took more than {self.limits.notebook_seconds:g} seconds in all; {name} was not asked.")
         asked, answered = self._exchange / "asked", self._exchange / "answered"
         answered.unlink(missing_ok=True)
-        request = {
+        request: dict[str, Value] = {
             "name": name, "questions": [question_to_value(q) for q in questions],
             "probe": helper_to_value(probe), "forbid": list(forbid), "seconds": seconds,
         }  # fmt: skip

@@ -69,6 +69,7 @@ def hidden_central_difference(rng: np.random.Generator) -> Iterator[Case]:
     backward_difference="You compare f(x) with f(x - eps). That is the backward difference, whose error shrinks like eps; step to both sides, and it shrinks like eps².",
     divided_by_eps="The two points lie 2·eps apart, and you divide by eps.",
     not_divided="You return the change of f. Divide it by the distance of the two points.",
+    times_eps="In Python, / and * have equal rank and go from left to right: `/ 2 * eps` divides by 2 and multiplies by eps. Put the distance, 2·eps, into parentheses.",
     multiplied="You multiply by the distance of the two points. A slope is the change divided by the distance.",
     half_the_step="You move by half of eps to each side. Here it is eps to each side, so the points are 2·eps apart.",
     all_at_once="You move all entries of x together. A partial derivative moves one entry and holds the others still.",
@@ -90,7 +91,8 @@ def central_difference_with(made: Made, f: Callable[[ndarray], float], x: ndarra
         one_sided = made.forward_difference or made.backward_difference
         change = ahead - 2 * f(here) + behind if made.second_difference else behind - ahead if made.wrong_sign else ahead - behind
         distance = h if one_sided or made.divided_by_eps else h**2 if made.second_difference else 2 * h
-        gradient[i] = change if made.not_divided else change * distance if made.multiplied else change / distance
+        slope = change / 2 * eps if made.times_eps else change * distance if made.multiplied else change / distance
+        gradient[i] = change if made.not_divided else slope
         if made.not_moved_back:
             here = here + step
     return gradient.ravel() if made.flattened else gradient
@@ -226,7 +228,7 @@ def topological_order_with(made: Made, root: str, parents: dict[str, list[str]])
     if made.everything:
         order += [node for node in parents if node not in order]
     if made.repeated:
-        order = [node for node in order for _ in range(max(1, sum(other.count(node) for other in parents.values())))]
+        order = without_memory(root, parents)
     if made.no_leaves:
         order = [node for node in order if parents[node]]
     if made.no_root:
@@ -255,6 +257,11 @@ def when_met(root: Any, parents: dict[Any, Any], last_first: bool = False) -> li
             order[node] = None
             waiting.extend(parents[node] if last_first else reversed(parents[node]))
     return list(order)
+
+
+def without_memory(node: Any, parents: dict[Any, Any]) -> list[Any]:
+    """Parents first, once for every way that leads to them."""
+    return [*(earlier for parent in parents[node] for earlier in without_memory(parent, parents)), node]
 
 
 def recursively(root: Any, parents: dict[Any, Any]) -> list[Any]:
@@ -474,7 +481,7 @@ def hidden_value(rng: np.random.Generator) -> Iterator[Case]:
 @mistakes(
     Value,
     overwritten="You write `grad` where you should add to it. A node that is used several times gets a share from each use, and they add up.",
-    no_seed="Nothing starts the flow: all gradients stay 0. The derivative of a node with respect to itself is 1.",
+    no_seed="All gradients stay 0: nothing is passed on, because nothing starts it. The derivative of a node with respect to itself is 1.",
     seeded_with_data="You start with the result's data. The derivative of a node with respect to itself is 1.",
     no_upstream="You add local derivatives without multiplying by the gradient of the node that they come from: that is the chain rule.",
     times_data="You multiply local derivatives by the node's data. The chain rule multiplies by the node's gradient.",
@@ -485,6 +492,8 @@ def hidden_value(rng: np.random.Generator) -> Iterator[Case]:
     breadth_first="You pass gradients on level by level. A node near the result may also lie on a longer way, whose gradient comes later: go through the topological order backwards.",
     every_arrival="You pass a node's whole gradient on each time the walk arrives there, so that the first share counts again. Pass it on once, when all shares are there.",
     leaves_only="Only leaves have a gradient in the end. Every node that the result was computed from keeps its own.",
+    starts_at_one="The `grad` of a new node is 1 in your class, so that every node has 1 too much. It starts at 0; only the node on which `backward` is called gets 1.",
+    difference_constant="Your difference passes nothing to the number that is subtracted. Its derivative is -1.",
     difference_plus="The derivative of a - b with respect to b is -1.",
     difference_swapped="Your difference is the wrong way round: it is self minus other.",
     product_own="In a product the local derivative is the other factor; you take the factor itself.",
@@ -522,7 +531,7 @@ def hidden_value(rng: np.random.Generator) -> Iterator[Case]:
 )
 class ValueWith:
     def __init__(self, made: Made, data: float, parents: tuple[Any, ...] = (), local_derivatives: tuple[float, ...] = ()) -> None:
-        self.made, self.data, self.grad, self.parents = made, data, 0.0, parents
+        self.made, self.data, self.grad, self.parents = made, data, float(made.starts_at_one), parents
         self.local_derivatives = tuple(data for _ in parents) if made.local_data else local_derivatives
 
     def of(self, x: Any) -> Any:
@@ -534,7 +543,7 @@ class ValueWith:
 
     def __sub__(self, other: Any) -> Any:
         other, sign = self.of(other), -1.0 if self.made.difference_swapped else 1.0
-        slope = 1.0 if self.made.difference_plus else -sign
+        slope = 0.0 if self.made.difference_constant else 1.0 if self.made.difference_plus else -sign
         return ValueWith(self.made, sign * (self.data - other.data), (self, other), (sign, slope))
 
     def __mul__(self, other: Any) -> Any:
@@ -610,10 +619,10 @@ class ValueWith:
             order = recursively(self, graph)[::-1]
         for node in order:
             if (node.parents and not made.stale and not (made.root_adds_up and node is self)) or made.leaves_reset:
-                node.grad = 0.0
+                node.grad = float(made.starts_at_one)
         if not made.no_seed:
             start = self.data if made.seeded_with_data else 1.0
-            self.grad = start if made.stale and self.parents else self.grad + start
+            self.grad = start if (made.stale or made.starts_at_one) and self.parents else self.grad + start
         if made.every_arrival:
             self.arrive()
         else:
@@ -653,7 +662,8 @@ def unbroadcast(gradient: Float[ndarray, "*broadcast"], shape: tuple[int, ...]) 
     added = gradient.ndim - len(shape)
     gradient = gradient.sum(axis=tuple(range(added)))
     stretched = tuple(axis for axis, size in enumerate(shape) if size == 1)
-    return gradient.sum(axis=stretched, keepdims=True)
+    gradient = gradient.sum(axis=stretched, keepdims=True)
+    return gradient
 
 
 @cases(unbroadcast)

@@ -117,7 +117,7 @@ def launch_vector_add(answer: Any, x: Any, y: Any, n: int, threads: int) -> Any:
 
     kernel = cp.RawKernel(answer(), "vector_add")
     on_device = [cp.asarray(x), cp.asarray(y)]
-    out = cp.asarray(np.full(x.shape, np.nan, np.float32))
+    out = cp.asarray(np.full(x.shape, -777, np.float32))  # rubbish, which stays where nobody writes
     try:
         kernel((-(-n // threads),), (threads,), (*on_device, out, n))
     except KernelFault as fault:
@@ -134,7 +134,7 @@ def launch_vector_add(answer: Any, x: Any, y: Any, n: int, threads: int) -> Any:
     guard_lets_n_pass="Your guard lets thread n pass. The last element has index n - 1.",
     guard_drops_the_last="Your guard stops the last element's thread: i runs from 0 to n - 1, and n - 1 belongs to it.",
     guard_on_thread="Your guard looks at the thread's number within its block. What must be below n is the number i within the whole grid.",
-    thread_only="You use threadIdx.x alone. It begins at 0 again in every block, so that all blocks work on the same few elements.",
+    thread_only="Only the elements of the first block are written. threadIdx.x begins at 0 again in every block: which block it is must count too.",
     block_only="You use blockIdx.x alone: all threads of a block work on the same element.",
     grid_dim="You multiply the block's number by gridDim, which is how many blocks there are. How many threads a block has is blockDim.",
     not_multiplied="You add block and thread without a factor. Each block before yours has taken blockDim.x elements.",
@@ -143,7 +143,6 @@ def launch_vector_add(answer: Any, x: Any, y: Any, n: int, threads: int) -> Any:
     block_size_fixed="You wrote the number of threads in a block as a number into the kernel. Who launches it decides: ask blockDim.x.",
     y_axis="You ask for the y axis. A grid of one dimension runs along x, and y is 0 everywhere.",
     first_thread_of_each_block="Only the first thread of each block works. Every thread has an element of its own.",
-    first_block_only="Only the first block works. Every block has elements of its own.",
     subtracts="You subtract.",
     x_twice="You add x to itself: y plays no part.",
     accumulates="You add to what `out` holds already. That memory has never been written: assign.",
@@ -167,7 +166,6 @@ def vector_add_with(made: Made) -> str:
         else "i < n - 1" if made.guard_drops_the_last
         else "threadIdx.x < n" if made.guard_on_thread
         else "i < n && threadIdx.x == 0" if made.first_thread_of_each_block
-        else "i < n && blockIdx.x == 0" if made.first_block_only
         else "i < n"
     )  # fmt: skip
     value = "x[i] - y[i]" if made.subtracts else "x[i] + x[i]" if made.x_twice else "x[i] + y[i]"
@@ -216,8 +214,7 @@ def hidden_pixel_of_thread(rng: np.random.Generator) -> Iterator[Case]:
 
 @mistakes(
     pixel_of_thread,
-    column_first="You return (column, row). Images are arrays: the row comes first.",
-    axes_swapped="You take the row from x and the column from y. x runs along a row, so it counts columns.",
+    column_first="Row and column are swapped. x runs along a row, so it counts columns; and the row comes first, as in every array.",
     thread_only="You leave the block out. A thread's number begins at 0 again in every block.",
     block_only="You leave the thread out: all threads of a block get the same pixel.",
     block_dims_swapped="You multiply by the block's other side: block_dim is (x, y) too.",
@@ -225,12 +222,11 @@ def hidden_pixel_of_thread(rng: np.random.Generator) -> Iterator[Case]:
     not_multiplied="You add block and thread without a factor. Each block before yours covers block_dim pixels.",
     thread_times_dim="You multiply the thread's number by block_dim and add the block's. It is the other way round.",
     counted_from_one="You count from 1. The first thread of the first block has the pixel (0, 0).",
-    numbers_swapped="You give each block the numbers of the thread, and each thread the numbers of the block.",
 )
 def pixel_of_thread_with(made: Made, block_idx: tuple[int, int], thread_idx: tuple[int, int], block_dim: tuple[int, int]) -> tuple[int, int]:
-    if made.numbers_swapped:
-        block_idx, thread_idx = thread_idx[::-1], block_idx[::-1]
-    width, height = (1, 1) if made.not_multiplied else (block_dim[0],) * 2 if made.only_width else block_dim[::-1] if made.block_dims_swapped else block_dim
+    width, height = (
+        (1, 1) if made.not_multiplied else (block_dim[0],) * 2 if made.only_width else block_dim[::-1] if made.block_dims_swapped else block_dim
+    )
     (bx, by), (tx, ty) = block_idx, thread_idx
     if made.thread_only:
         bx, by = 0, 0
@@ -239,6 +235,279 @@ def pixel_of_thread_with(made: Made, block_idx: tuple[int, int], thread_idx: tup
     if made.thread_times_dim:
         (bx, by), (tx, ty) = (tx, ty), (bx, by)
     row, column = by * height + ty, bx * width + tx
-    if made.axes_swapped or made.column_first:
+    if made.column_first:
         row, column = column, row
     return row + made.counted_from_one, column + made.counted_from_one
+
+
+# ---- fade_image --------------------------------------------------------------------------------------------------------
+
+
+@exercise(points=3, rows=["4.2"], without=NO_ARRAYS_OF_OTHER_KINDS)
+def fade_image() -> str:
+    """The CUDA C source of `extern "C" __global__ void fade_image(const float* image, float* out, int height, int width)`.
+
+    An image of height × width lies row after row in memory; out has the same form, and its pixel (row, column) is the
+    image's multiplied by column / width (no whole number). One thread for one pixel: x runs along a row, y down a column.
+    The grid has at least width threads along x and height along y. Nothing else is touched.
+    """
+    return """
+    extern "C" __global__ void fade_image(const float* image, float* out, int height, int width) {
+        int row = blockIdx.y * blockDim.y + threadIdx.y;
+        int column = blockIdx.x * blockDim.x + threadIdx.x;
+        if (row < height && column < width) {
+            int i = row * width + column;
+            out[i] = image[i] * column / width;
+        }
+    }
+    """
+
+
+@cases(fade_image)
+def visible_fade_image(rng: np.random.Generator) -> Iterator[Case]:
+    yield Case("13 × 29 pixels, blocks of 8 × 4", normal(rng, 13, 29), 13, (8, 4))
+    yield Case("only the first 11 of 19 rows, blocks of 8 × 4", normal(rng, 19, 29), 11, (8, 4))
+
+
+@cases(fade_image, hidden=True)
+def hidden_fade_image(rng: np.random.Generator) -> Iterator[Case]:
+    yield Case("taller than wide, blocks of 7 × 5", normal(rng, 31, 17), 31, (7, 5))
+    yield Case("only the first rows, blocks of 16 × 8", normal(rng, 47, 37), int(rng.integers(33, 40)), (16, 8))
+    yield Case("only the first rows of a tall image", normal(rng, 43, 11), 29, (5, 7))
+    yield Case("a multiple of the block", normal(rng, 12, 24), 12, (8, 4))
+    yield Case("a square image, square blocks", normal(rng, 16, 16), 16, (8, 8))
+    yield Case("one row", normal(rng, 1, 23), 1, (8, 8))
+    yield Case("one pixel", normal(rng, 1, 1), 1, (8, 4))
+
+
+@probe(fade_image)
+def launch_fade_image(answer: Any, image: Any, height: int, threads: tuple[int, int]) -> Any:
+    import numpy as np
+
+    from autograder.cuda import KernelFault
+    from autograder.cuda import cupy as cp
+
+    kernel = cp.RawKernel(answer(), "fade_image")
+    width = image.shape[1]
+    on_device = cp.asarray(image)
+    out = cp.asarray(np.full(image.shape, -777, np.float32))  # rubbish, which stays where nobody writes
+    try:
+        kernel((-(-width // threads[0]), -(-height // threads[1])), threads, (on_device, out, height, width))
+    except KernelFault as fault:
+        raise KernelFault(fault.what) from None
+    if not np.array_equal(image, on_device.get()):
+        raise KernelFault("the kernel writes into its input image.")
+    return out.get()
+
+
+NO_GUARD = "The guard is missing. At the right and lower edge some threads stand beside the array: they must do nothing."
+ONLY_ROW_GUARD = "You guard the rows only. A thread to the right of the last column reaches into the next row, or beyond the end."
+ONLY_COLUMN_GUARD = "You guard the columns only. A thread below the last row writes beyond the end."
+EITHER_GUARD = "One half of your guard is enough to pass it. Row and column must both lie inside: &&, not ||."
+GUARDS_SWAPPED = "Your guard compares the row with the number of columns and the column with the number of rows."
+GUARDS_LET_THE_NEXT_PASS = "Your guard lets one row and one column too many pass: they are counted from 0."
+AXES_SWAPPED = "You take the row from x and the column from y, so that the grid lies across: x runs along a row, so it counts columns."
+STRIDE_OF_HEIGHT = "You multiply the row by the number of rows. To get one row further you pass a whole row: as many numbers as there are columns."
+COLUMN_FIRST = "Your index runs down the columns. The array lies row after row: the row is what you multiply."
+THREAD_ONLY = "Only the corner of the first block is written. threadIdx begins at 0 again in every block: which block it is must count too."
+BLOCK_DIMS_SWAPPED = "You multiply the block's number by the block's other side: blockDim.x goes with x, blockDim.y with y."
+ONLY_ONE_DIM = "You multiply both numbers of the block by blockDim.x. Its height, blockDim.y, may be another."
+GRID_DIM = "You multiply the block's number by gridDim, which is how many blocks there are. How many threads a block has is blockDim."
+NOT_MULTIPLIED = "You add block and thread without a factor. Each block before yours has taken blockDim elements."
+INTO_AN_INPUT = "You write the result into an input. It belongs into `out`; the inputs are somebody else's."
+NO_EXTERN_C = 'The kernel is not found under its name, because C++ compiles functions under longer ones. Write extern "C" before __global__.'
+
+
+def position_with(made: Made, height: str, width: str) -> tuple[str, str, str, str]:
+    """Row, column, guard and index of a two-dimensional map."""
+    sides = (
+        ("blockDim.y", "blockDim.x") if made.block_dims_swapped
+        else ("blockDim.x", "blockDim.x") if made.only_one_dim
+        else ("gridDim.x", "gridDim.y") if made.grid_dim
+        else ("1", "1") if made.not_multiplied
+        else ("blockDim.x", "blockDim.y")
+    )  # fmt: skip
+    column, row = (
+        f"threadIdx.{axis}" if made.thread_only else f"blockIdx.{axis} * {side} + threadIdx.{axis}" for axis, side in zip("xy", sides, strict=True)
+    )
+    if made.axes_swapped:
+        row, column = column, row
+    guard = (
+        "true" if made.no_guard
+        else f"row < {height}" if made.only_row_guard
+        else f"column < {width}" if made.only_column_guard
+        else f"row < {height} || column < {width}" if made.either_guard
+        else f"row < {width} && column < {height}" if made.guards_swapped
+        else f"row <= {height} && column <= {width}" if made.guards_let_the_next_pass
+        else f"row < {height} && column < {width}"
+    )  # fmt: skip
+    index = (
+        f"row * {height} + column" if made.stride_of_height
+        else f"column * {height} + row" if made.column_first
+        else f"row + column * {width}" if made.width_on_column
+        else f"row * {width} + column"
+    )  # fmt: skip
+    return row, column, guard, index
+
+
+@mistakes(
+    fade_image,
+    no_guard=NO_GUARD,
+    only_row_guard=ONLY_ROW_GUARD,
+    only_column_guard=ONLY_COLUMN_GUARD,
+    either_guard=EITHER_GUARD,
+    guards_swapped=GUARDS_SWAPPED,
+    guards_let_the_next_pass=GUARDS_LET_THE_NEXT_PASS,
+    axes_swapped=AXES_SWAPPED,
+    stride_of_height=STRIDE_OF_HEIGHT,
+    column_first=COLUMN_FIRST,
+    width_on_column="You multiply the column by the width. One row further is a whole row of numbers further: it is the row that you multiply.",
+    thread_only=THREAD_ONLY,
+    block_dims_swapped=BLOCK_DIMS_SWAPPED,
+    only_one_dim=ONLY_ONE_DIM,
+    grid_dim=GRID_DIM,
+    not_multiplied=NOT_MULTIPLIED,
+    integer_division="column / width divides two integers and so gives 0 for every column. Make one of them a float first.",
+    fades_down="You fade along the rows: the factor is column / width, not row / height.",
+    fades_to_the_right="Your image fades the other way: the factor grows with the column.",
+    last_column_is_whole="You divide by width - 1. The text divides by width.",
+    counted_from_one="Your factor counts columns from 1. The first column is 0, and black.",
+    not_faded="You copy the image: the factor column / width is missing.",
+    into_an_input=INTO_AN_INPUT,
+    no_extern_c=NO_EXTERN_C,
+)
+def fade_image_with(made: Made) -> str:
+    row, column, guard, index = position_with(made, "height", "width")
+    factor = (
+        "(float) (column / width)" if made.integer_division
+        else "(float) row / height" if made.fades_down
+        else "(1 - (float) column / width)" if made.fades_to_the_right
+        else "(float) column / (width - 1)" if made.last_column_is_whole
+        else "(column + 1.0f) / width" if made.counted_from_one
+        else "1" if made.not_faded
+        else "(float) column / width"
+    )  # fmt: skip
+    return f"""
+    {"" if made.no_extern_c else 'extern "C"'} __global__ void fade_image(
+            {"" if made.into_an_input else "const"} float* image, float* out, int height, int width) {{
+        int row = {row};
+        int column = {column};
+        if ({guard}) {{
+            int i = {index};
+            {"image" if made.into_an_input else "out"}[i] = image[i] * {factor};
+        }}
+    }}
+    """
+
+
+# ---- add_bias ----------------------------------------------------------------------------------------------------------
+
+
+@exercise(points=2, rows=["4.2"], without=NO_ARRAYS_OF_OTHER_KINDS)
+def add_bias() -> str:
+    """The CUDA C source of `extern "C" __global__ void add_bias(const float* x, const float* bias, float* out, int rows, int columns)`.
+
+    x and out have rows × columns numbers, row after row, and bias has one number for each column, which is added to all
+    rows: NumPy's x + bias. One thread for one element: x runs along a row, y down a column. The grid has at least columns
+    threads along x and rows along y. Nothing else is touched.
+    """
+    return """
+    extern "C" __global__ void add_bias(const float* x, const float* bias, float* out, int rows, int columns) {
+        int row = blockIdx.y * blockDim.y + threadIdx.y;
+        int column = blockIdx.x * blockDim.x + threadIdx.x;
+        if (row < rows && column < columns) {
+            out[row * columns + column] = x[row * columns + column] + bias[column];
+        }
+    }
+    """
+
+
+@cases(add_bias)
+def visible_add_bias(rng: np.random.Generator) -> Iterator[Case]:
+    yield Case("13 × 29 elements, blocks of 8 × 4", normal(rng, 13, 29), normal(rng, 29), 13, (8, 4))
+    yield Case("only the first 11 of 19 rows, blocks of 8 × 4", normal(rng, 19, 29), normal(rng, 29), 11, (8, 4))
+
+
+@cases(add_bias, hidden=True)
+def hidden_add_bias(rng: np.random.Generator) -> Iterator[Case]:
+    yield Case("taller than wide, blocks of 7 × 5", normal(rng, 31, 17), normal(rng, 17), 31, (7, 5))
+    yield Case("only the first rows, blocks of 16 × 8", normal(rng, 47, 37), normal(rng, 37), int(rng.integers(33, 40)), (16, 8))
+    yield Case("only the first rows, as many columns as blocks have", normal(rng, 43, 15), normal(rng, 15), 29, (5, 7))
+    yield Case("a multiple of the block", normal(rng, 12, 24), normal(rng, 24), 12, (8, 4))
+    yield Case("square, square blocks", normal(rng, 16, 16), normal(rng, 16), 16, (8, 8))
+    yield Case("one row", normal(rng, 1, 23), normal(rng, 23), 1, (8, 8))
+    yield Case("one column", normal(rng, 23, 1), normal(rng, 1), 23, (8, 8))
+
+
+@probe(add_bias)
+def launch_add_bias(answer: Any, x: Any, bias: Any, rows: int, threads: tuple[int, int]) -> Any:
+    import numpy as np
+
+    from autograder.cuda import KernelFault
+    from autograder.cuda import cupy as cp
+
+    kernel = cp.RawKernel(answer(), "add_bias")
+    columns = x.shape[1]
+    on_device = [cp.asarray(x), cp.asarray(bias)]
+    out = cp.asarray(np.full(x.shape, -777, np.float32))  # rubbish, which stays where nobody writes
+    try:
+        kernel((-(-columns // threads[0]), -(-rows // threads[1])), threads, (*on_device, out, rows, columns))
+    except KernelFault as fault:
+        raise KernelFault(fault.what) from None
+    for name, before, after in zip(("x", "bias"), (x, bias), on_device, strict=True):
+        if not np.array_equal(before, after.get()):
+            raise KernelFault(f"the kernel writes into its input {name}.")
+    return out.get()
+
+
+@mistakes(
+    add_bias,
+    no_guard=NO_GUARD,
+    only_row_guard=ONLY_ROW_GUARD,
+    only_column_guard=ONLY_COLUMN_GUARD,
+    either_guard=EITHER_GUARD,
+    guards_swapped=GUARDS_SWAPPED,
+    guards_let_the_next_pass=GUARDS_LET_THE_NEXT_PASS,
+    axes_swapped=AXES_SWAPPED,
+    stride_of_height=STRIDE_OF_HEIGHT,
+    column_first=COLUMN_FIRST,
+    thread_only=THREAD_ONLY,
+    block_dims_swapped=BLOCK_DIMS_SWAPPED,
+    only_one_dim=ONLY_ONE_DIM,
+    grid_dim=GRID_DIM,
+    not_multiplied=NOT_MULTIPLIED,
+    bias_of_the_row="You add the bias of the row. There is one number for each column: bias[column].",
+    bias_of_the_thread="You take the bias by the number of the thread in its block: beside the first block that is another column's.",
+    bias_of_the_element="You index the bias like x. It has one row only.",
+    one_bias="You add the first bias to every column.",
+    no_bias="You copy x: the bias is missing.",
+    multiplies="You multiply by the bias. It is added.",
+    accumulates="You add to what `out` holds already. That memory has never been written: assign.",
+    into_an_input=INTO_AN_INPUT,
+    no_extern_c=NO_EXTERN_C,
+)
+def add_bias_with(made: Made) -> str:
+    row, column, guard, index = position_with(made, "rows", "columns")
+    which = (
+        "row"
+        if made.bias_of_the_row
+        else "threadIdx.x"
+        if made.bias_of_the_thread
+        else "i"
+        if made.bias_of_the_element
+        else "0"
+        if made.one_bias
+        else "column"
+    )
+    value = "x[i]" if made.no_bias else f"x[i] {'*' if made.multiplies else '+'} bias[{which}]"
+    return f"""
+    {"" if made.no_extern_c else 'extern "C"'} __global__ void add_bias(
+            {"" if made.into_an_input else "const"} float* x, const float* bias, float* out, int rows, int columns) {{
+        int row = {row};
+        int column = {column};
+        if ({guard}) {{
+            int i = {index};
+            {"x" if made.into_an_input else "out"}[i] {"+=" if made.accumulates else "="} {value};
+        }}
+    }}
+    """

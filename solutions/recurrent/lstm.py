@@ -35,7 +35,7 @@ def cell_update(
 ) -> Float[Tensor, "batch units"]:
     """The new cell: keep of the old one what the forget gate lets through, add of the candidate what the input gate lets through.
 
-    The gates are open at 1 and shut at 0; they and the candidate are already activated. Gers et al. (2000), equation 9.
+    The gates are open at 1 and shut at 0; they and the candidate are already activated. Gers et al. (2000).
     """
     return forget_gate * c + input_gate * candidate
 

@@ -24,7 +24,9 @@ FORBIDDEN_AREA = ["torchvision.ops.box_area", "torchvision.ops.boxes.box_area"]
 @exercise(points=1, rows=["9.5"], shares={"no area": 0.1, "no boxes": 0.1}, forbid=FORBIDDEN_AREA)
 def box_area(boxes: Float[ndarray, "n 4"]) -> Float[ndarray, "n"]:
     """The area of every box (x1, y1, x2, y2), in continuous coordinates with x1 <= x2 and y1 <= y2."""
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    x1, y1, x2, y2 = boxes.T
+    area: ndarray = (x2 - x1) * (y2 - y1)
+    return area
 
 
 @cases(box_area)
@@ -76,7 +78,7 @@ def box_area_with(made: Made, boxes: ndarray) -> ndarray:
         width, height = x2 - y1, y2 - x1
     elif made.at_least_one:
         width, height = width.clip(1), height.clip(1)
-    area = width * height
+    area: ndarray = width * height
     if made.perimeter or made.sides_added:
         area = (width + height) * (2 if made.perimeter else 1)
     elif made.width_only or made.height_only:
@@ -101,7 +103,8 @@ def intersection(a: Float[ndarray, "n 4"], b: Float[ndarray, "m 4"]) -> Float[nd
     """
     width = np.minimum(a[:, None, 2], b[:, 2]) - np.maximum(a[:, None, 0], b[:, 0])
     height = np.minimum(a[:, None, 3], b[:, 3]) - np.maximum(a[:, None, 1], b[:, 1])
-    return width.clip(0) * height.clip(0)
+    area: ndarray = width.clip(0) * height.clip(0)
+    return area
 
 
 @cases(intersection)
@@ -171,7 +174,7 @@ def intersection_with(made: Made, a: ndarray, b: ndarray) -> ndarray:
         width = width.clip(0)
     if not (made.no_clip or made.clip_product or made.clip_width_only):
         height = height.clip(0)
-    both = width * height
+    both: ndarray = width * height
     area_a, area_b = box_area(a)[:, None], box_area(b)[None]
     if made.clip_product:
         both = both.clip(0)
@@ -305,7 +308,7 @@ def iou_with(made: Made, a: ndarray, b: ndarray) -> ndarray:
     if made.areas_swapped:
         area_left, area_right = (area_with(made, r[:, 2:] - r[:, :2]) for r in (a, b))
         area_left, area_right = area_left[None], area_right[:, None]
-    union = area_left + area_right - both
+    union: ndarray = area_left + area_right - both
     hull = area_with(made, np.maximum(left[..., 2:], right[..., 2:]) - np.minimum(left[..., :2], right[..., :2]))
     bottom = divisor_with(made, area_left, area_right, both, union, hull)
     if made.intersection_only:
@@ -313,7 +316,7 @@ def iou_with(made: Made, a: ndarray, b: ndarray) -> ndarray:
     if made.yes_or_no:
         return (both > 0).astype(float)
     if made.union_over_intersection:
-        return union / np.where(both > 0, both, 1)
+        return np.asarray(union / np.where(both > 0, both, 1))
     if made.raises_for_no_area and (bottom == 0).any():
         raise ZeroDivisionError("float division by zero")
     result = both / bottom if made.nan_for_no_area else both / np.where(bottom != 0, bottom, 1)
@@ -352,12 +355,10 @@ def area_with(made: Made, size: ndarray) -> ndarray:
 
 
 def divisor_with(made: Made, area_left: ndarray, area_right: ndarray, both: ndarray, union: ndarray, hull: ndarray) -> ndarray:
-    if made.union_counts_twice:
-        return area_left + area_right
+    if made.union_counts_twice or made.dice:
+        return np.asarray((area_left + area_right) / (2 if made.dice else 1))
     if made.union_without_twice:
-        return union - both
-    if made.dice:
-        return (area_left + area_right) / 2
+        return np.asarray(union - both)
     if made.by_smaller or made.by_larger:
         return np.asarray((np.minimum if made.by_smaller else np.maximum)(area_left, area_right))
     if made.by_a or made.by_b:
@@ -703,8 +704,8 @@ def hidden_class_aware_nms(rng: np.random.Generator) -> Iterator[Case]:
 )
 def class_aware_nms_with(made: Made, boxes: ndarray, scores: ndarray, labels: ndarray, threshold: float) -> object:
     foreground = np.flatnonzero(labels > 0)
-    if made.background_kept or made.background_drops or made.labels_ignored:
-        foreground = np.arange(len(labels)) if not made.labels_ignored else foreground
+    if made.background_kept or made.background_drops:
+        foreground = np.arange(len(labels))
     if made.background_is_last:
         foreground = np.flatnonzero(labels < labels.max(initial=0))
     if made.raises_for_none and not len(foreground):
@@ -725,11 +726,11 @@ def class_aware_nms_with(made: Made, boxes: ndarray, scores: ndarray, labels: nd
 
 def same_class_with(made: Made, boxes: ndarray, labels: ndarray) -> ndarray:
     """Which boxes may drop which."""
-    same = labels[:, None] == labels
+    same: ndarray = labels[:, None] == labels
     if made.labels_ignored or made.moved_too_little or made.moved_by_largest:
         return np.ones_like(same)
     if made.background_drops:
-        return same | (labels == 0)
+        return np.asarray(same | (labels == 0))
     return ~same if made.other_classes else same
 
 

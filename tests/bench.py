@@ -1,0 +1,69 @@
+"""`make bench`: what the student's side costs, printed.
+
+- `import autograder` in a process that has torch loaded;
+- `check` on every exercise's reference, less the time that the reference itself takes.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from catalogue import EXERCISES
+from rich.console import Console
+from rich.table import Table
+
+from autograder.check import examine
+from autograder.check.asking import inputs
+from autograder.exercise import Exercise, make_card
+
+IMPORT = "import torch, time; t = time.perf_counter(); import autograder; print(time.perf_counter() - t)"
+
+
+def seconds(f: Callable[[], object]) -> float:
+    """The median of five runs."""
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        f()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def import_seconds() -> float:
+    return statistics.median(float(subprocess.check_output([sys.executable, "-c", IMPORT])) for _ in range(5))
+
+
+def check_seconds(exercise: Exercise) -> tuple[float, float]:
+    """`check` on the reference, and the reference's own part of it."""
+    card = make_card(exercise)
+    probe = card.probe.load() if card.probe else None
+
+    def alone() -> None:
+        for question in card.questions:
+            args, kwargs = inputs(question)
+            for _ in range(2 if question.variant == "twice" else 1):
+                probe(exercise.reference, *args, **kwargs) if probe else exercise.reference(*args, **kwargs)
+
+    examine(card, exercise.reference)
+    return seconds(lambda: examine(card, exercise.reference)), seconds(alone)
+
+
+def main() -> None:
+    console = Console()
+    console.print(f"import autograder, torch loaded: {import_seconds():.3f} s")
+    table = Table("exercise", "check (ms)", "own compute (ms)", "added by check (ms)")
+    worst = 0.0
+    for exercise in EXERCISES:
+        whole, own = check_seconds(exercise)
+        worst = max(worst, whole - own)
+        table.add_row(exercise.name, f"{1000 * whole:.1f}", f"{1000 * own:.1f}", f"{1000 * (whole - own):.1f}")
+    console.print(table)
+    console.print(f"most that check adds: {1000 * worst:.1f} ms")
+
+
+if __name__ == "__main__":
+    main()

@@ -492,7 +492,6 @@ def hidden_value(rng: np.random.Generator) -> Iterator[Case]:
     breadth_first="You pass gradients on level by level. A node near the result may also lie on a longer way, whose gradient comes later: go through the topological order backwards.",
     every_arrival="You pass a node's whole gradient on each time the walk arrives there, so that the first share counts again. Pass it on once, when all shares are there.",
     leaves_only="Only leaves have a gradient in the end. Every node that the result was computed from keeps its own.",
-    starts_at_one="The `grad` of a new node is 1 in your class, so that every node has 1 too much. It starts at 0; only the node on which `backward` is called gets 1.",
     difference_constant="Your difference passes nothing to the number that is subtracted. Its derivative is -1.",
     difference_plus="The derivative of a - b with respect to b is -1.",
     difference_swapped="Your difference is the wrong way round: it is self minus other.",
@@ -531,7 +530,7 @@ def hidden_value(rng: np.random.Generator) -> Iterator[Case]:
 )
 class ValueWith:
     def __init__(self, made: Made, data: float, parents: tuple[Any, ...] = (), local_derivatives: tuple[float, ...] = ()) -> None:
-        self.made, self.data, self.grad, self.parents = made, data, float(made.starts_at_one), parents
+        self.made, self.data, self.grad, self.parents = made, data, 0.0, parents
         self.local_derivatives = tuple(data for _ in parents) if made.local_data else local_derivatives
 
     def of(self, x: Any) -> Any:
@@ -619,10 +618,10 @@ class ValueWith:
             order = recursively(self, graph)[::-1]
         for node in order:
             if (node.parents and not made.stale and not (made.root_adds_up and node is self)) or made.leaves_reset:
-                node.grad = float(made.starts_at_one)
+                node.grad = 0.0
         if not made.no_seed:
             start = self.data if made.seeded_with_data else 1.0
-            self.grad = start if (made.stale or made.starts_at_one) and self.parents else self.grad + start
+            self.grad = start if made.stale and self.parents else self.grad + start
         if made.every_arrival:
             self.arrive()
         else:

@@ -12,7 +12,7 @@ import pytest
 from answers import right_answers
 from catalogue import EXERCISES
 
-from autograder.check.asking import MAIN, ask
+from autograder.check.asking import MAIN, ask_all
 from autograder.check.values import Array, Value, freeze, leaves, pack, thaw
 from autograder.check.variants import PLAIN
 from autograder.check.verdict import Verdict, judge
@@ -35,12 +35,7 @@ def exam(name: str, seed: int = SEED) -> Exam:
 
 def verdict_on(exercise: Exercise, answer: Any, seed: int = SEED) -> Verdict:
     key = exam(exercise.name, seed)
-    replies = []
-    for question in key.questions:
-        replies.append(ask(answer, question, key.probe.load() if key.probe else None, key.forbid, key.seconds))
-        if replies[-1].kind == "timeout":
-            replies += [replies[-1]] * (len(key.questions) - len(replies))
-            break
+    replies = ask_all(answer, key.questions, key.probe.load() if key.probe else None, key.forbid, key.seconds)
     return judge(key, replies)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograder.cuda import CompileError, KernelFault, NotSupported, machine, nvrtc
+from autograder.cuda import CompileError, KernelFault, NotSupported, machine, nvrtc, step_budget
 from autograder.cuda import standin as cp
 from autograder.cuda.ptx import Integer, Register, parse
 
@@ -397,6 +397,13 @@ def test_impossible_launches() -> None:
 def test_endless_loop() -> None:
     said = fault_of(one_line("while (x[i] < n) x[i] = 0;"), "k", cp.ones(32, np.float32), 5)
     assert said.startswith("line 3, `while (x[i] < n) x[i] = 0;`: thread 0 of block 0 still runs after")
+
+
+def test_a_budget_stops_kernels_that_do_too_much() -> None:
+    code = one_line("for (int j = 0; j < 4000; ++j) x[i] += 1;")
+    with step_budget(1_000_000):
+        assert "still runs" in fault_of(code, "k", cp.ones(32, np.float32), 5)
+    launch(code, "k", cp.ones(32, np.float32), 5)
 
 
 def test_a_barrier_that_some_threads_never_reach() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.check import card as cards
-from autograder.check.asking import ask
+from autograder.check.asking import ask_all
 from autograder.check.forbidden import forbidden_name
 from autograder.check.key import AnswerKey
 from autograder.check.show import Report, report, sorry
@@ -39,8 +39,7 @@ def examine(key: AnswerKey, answer: Any) -> Verdict:
     if used:
         return no_answer(key.name, key.points, "forbidden", forbidden_sentence(used))
     probe = key.probe.load() if key.probe else None
-    replies = [ask(answer, question, probe, key.forbid, key.seconds) for question in key.questions]
-    return judge(key, replies)
+    return judge(key, ask_all(answer, key.questions, probe, key.forbid, key.seconds))
 
 
 def _what(answer: Any) -> str:

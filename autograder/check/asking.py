@@ -102,6 +102,27 @@ def ask(
     return Reply("answer", value=value, changed_inputs=not _unchanged(before, freeze([*args, *kwargs.values()])))
 
 
+def ask_all(
+    function: Any,
+    questions: Sequence[Question],
+    probe: Callable[..., Any] | None = None,
+    forbid: Sequence[str] = (),
+    seconds: float = 10.0,
+) -> list[Reply]:
+    """Ask every question. What would cost the same time again is not asked: the rest of a group in which one timed out,
+    and everything after a timeout in the main group or a forbidden call."""
+    replies: list[Reply] = []
+    given_up: dict[str, Reply] = {}
+    for question in questions:
+        reply = given_up.get(MAIN) or given_up.get(question.group) or ask(function, question, probe, forbid, seconds)
+        if reply.kind == "timeout":
+            given_up[question.group] = reply
+        elif reply.kind == "forbidden":
+            given_up[MAIN] = reply
+        replies.append(reply)
+    return replies
+
+
 def inputs(question: Question) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Fresh arguments, as the question's variant passes them."""
     args, kwargs = thaw(question.args), thaw(question.kwargs)

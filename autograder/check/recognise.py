@@ -114,7 +114,8 @@ def _closest(key: AnswerKey, replies: list[Reply], tie_break: list[int], names: 
 def _varied(replies: list[Reply], failing: list[int]) -> bool:
     """Two mistakes at once are looked for only where the wrong answers are numbers, and not all the same number."""
     answers = [leaf for k in failing if replies[k].kind == "answer" for leaf in leaves(replies[k].value)]
-    return any(isinstance(a, Array) and a.data.size > 1 and np.unique(a.data).size > 1 for a in answers)
+    floats = {a for a in answers if isinstance(a, float)}
+    return len(floats) > 1 or any(isinstance(a, Array) and a.data.size > 1 and np.unique(a.data).size > 1 for a in answers)
 
 
 def _partly(key: AnswerKey, replies: list[Reply], scope: list[int], failing: list[int]) -> str | None:
@@ -131,6 +132,6 @@ def _partly(key: AnswerKey, replies: list[Reply], scope: list[int], failing: lis
 
 
 def _hit(key: AnswerKey, student: Reply, mistake: Reply, k: int) -> bool:
-    """Numbers only: two wrong lists of indices agree by chance."""
-    arrays = all(isinstance(leaf, Array) for leaf in leaves(student.value))
-    return student.kind == "answer" and arrays and _alike(key, student, mistake, k) and _speaks(student, mistake)
+    """Floats only: two wrong lists of indices agree by chance."""
+    numbers = all(isinstance(leaf, Array | float) for leaf in leaves(student.value))
+    return student.kind == "answer" and numbers and _alike(key, student, mistake, k) and _speaks(student, mistake)

@@ -16,6 +16,8 @@ def remark(got: Value, expected: Value, inputs: Value, tolerance: Tolerance) -> 
         return "Your function returns None: is there a `return` on every path?"
     if isinstance(expected, list | tuple):
         return _sequence_remark(got, expected, inputs, tolerance)
+    if isinstance(expected, dict):
+        return _dict_remark(got, expected, inputs, tolerance)
     if isinstance(expected, Array):
         if isinstance(got, Array) and got.library == expected.library:
             return _array_remark(got, expected, inputs, tolerance)
@@ -75,6 +77,20 @@ def _sequence_remark(got: Value, expected: list[Value] | tuple[Value, ...], inpu
     if any(_says_something(expected[k]) for k in right):
         return f"Element {wrong[0]} of what you return is wrong, {right[0]} is right." + (f" {inner}" if inner else "")
     return inner
+
+
+def _dict_remark(got: Value, expected: dict[str, Value], inputs: Value, tolerance: Tolerance) -> str | None:
+    """What a probe asked for by name: the parts that are wrong, and how the first of them is."""
+    if not isinstance(got, dict) or got.keys() != expected.keys():
+        return None
+    wrong = [name for name in expected if not same(got[name], expected[name], tolerance)]
+    right = [name for name in expected if name not in wrong and _says_something(expected[name])]
+    if not wrong:
+        return None
+    inner = remark(got[wrong[0]], expected[wrong[0]], inputs, tolerance)
+    if not right:
+        return inner
+    return f"Of what was asked, `{wrong[0]}` is wrong, `{right[0]}` is right." + (f" {inner}" if inner else "")
 
 
 def _says_something(value: Value) -> bool:

@@ -6,6 +6,7 @@ import importlib
 from types import ModuleType
 
 from autograder.cuda.faults import CompileError, KernelFault, NotSupported
+from autograder.cuda.machine import step_budget
 
 
 def _choose() -> ModuleType:
@@ -20,4 +21,4 @@ def _choose() -> ModuleType:
 
 cupy = _choose()
 
-__all__ = ["CompileError", "KernelFault", "NotSupported", "cupy"]
+__all__ = ["CompileError", "KernelFault", "NotSupported", "cupy", "step_budget"]

@@ -162,7 +162,7 @@ def _number(dtype: np.dtype, declared: Declared, arg: Any) -> np.generic:
         raise KernelFault(f"{name} is {_in_words(arg)}, but the kernel takes {wanted}: pass `np.{wanted}(...)`.")
     if known and wanted.kind in "iu" and not np.iinfo(wanted).min <= int(value) <= np.iinfo(wanted).max:
         raise KernelFault(f"{name} is {int(value)}, which does not fit in {wanted}.")
-    return value.astype(wanted)[()]  # type: ignore[no-any-return]
+    return wanted.type(value)
 
 
 def _in_words(arg: Any) -> str:

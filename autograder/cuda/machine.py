@@ -6,9 +6,11 @@ program counters: those that stand lowest go first, so that the others are caugh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -18,14 +20,25 @@ from autograder.cuda.memory import Allocation
 from autograder.cuda.ptx import DTYPES, Address, Float, Instruction, Integer, Kernel, Register, Symbol, Vector
 
 THREADS_IN_LOCKSTEP = 1 << 15
-# A launch that needs more is stopped. An instruction costs 1 for every thread, and a fixed part for NumPy's overhead.
+# A launch that costs more is stopped. An instruction costs 1 for every thread, and a fixed part for NumPy's overhead.
 BUDGET = 400_000_000
 OVERHEAD = 2500
+_budget = ContextVar("budget", default=BUDGET)
 FINISHED = np.iinfo(np.int32).max
 
 Extent = tuple[int, int, int]
 Values = Any  # an array with one element per running thread, or one scalar for all of them
 Lanes = Any  # which threads run: their indices, or slice(None) for all
+
+
+@contextlib.contextmanager
+def step_budget(budget: int) -> Iterator[None]:
+    """Stop launches earlier: a kernel that has one element for each thread needs few steps."""
+    token = _budget.set(budget)
+    try:
+        yield
+    finally:
+        _budget.reset(token)
 
 
 @dataclass
@@ -76,7 +89,7 @@ class Wave:
         """Who am I: `%tid`, `%ctaid`, `%ntid`, `%nctaid`."""
         thread = np.tile(np.arange(self.threads, dtype=np.uint32), last - first)
         block = np.repeat(np.arange(first, last, dtype=np.uint32), self.threads)
-        found = {}
+        found: dict[str, np.ndarray] = {}
         for axis, (i, b) in zip("xyz", zip(_coordinates(thread, self.launch.block), _coordinates(block, self.launch.grid), strict=True), strict=True):
             k = "xyz".index(axis)
             found |= {f"%tid.{axis}": i, f"%ctaid.{axis}": b}
@@ -123,8 +136,8 @@ class Wave:
         """Execute one instruction; True where it has set the program counter itself."""
         self.now = instruction = self.kernel.instructions[at]
         self.cost += count + OVERHEAD
-        if self.cost > BUDGET:
-            self.fault(_first(lanes), f"still runs after {BUDGET // 1_000_000} million steps: does this loop ever end?")
+        if self.cost > _budget.get():
+            self.fault(_first(lanes), "still runs after more steps than such a launch needs: does its loop ever end?")
         if instruction.guard is not None and instruction.name != "bra":
             lanes = self._indices(lanes)[self.guard(instruction, lanes)]
             if not lanes.size:
@@ -174,11 +187,8 @@ class Wave:
         if isinstance(operand, Float):
             return dtype.type(operand.value)
         if isinstance(operand, Integer):
-            return (
-                np.array(operand.value & (256**dtype.itemsize - 1), np.dtype(f"u{dtype.itemsize}")).view(dtype)[()]
-                if dtype != bool
-                else np.bool_(operand.value)
-            )
+            bits = np.array(operand.value & (256**dtype.itemsize - 1), f"u{dtype.itemsize}")
+            return bits.view(dtype)[()]
         if isinstance(operand, Symbol) and operand.name in self.offsets:
             return dtype.type(self.offsets[operand.name])
         raise self.not_supported(getattr(operand, "name", ""))
@@ -248,7 +258,7 @@ class Wave:
 
     # ---- what is said
 
-    def fault(self, thread: int, what: str) -> None:
+    def fault(self, thread: int, what: str) -> NoReturn:
         """Raises:
         KernelFault: always, about this thread.
         """
@@ -291,56 +301,12 @@ def _as(values: Values, dtype: np.dtype) -> Values:
 
 # ---- instructions: one small function a family -------------------------------------------------------------------------
 
-KNOWN_MODIFIERS = set(DTYPES) | set(
-    [
-        "eq",
-        "ne",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "equ",
-        "neu",
-        "ltu",
-        "leu",
-        "gtu",
-        "geu",
-        "lo",
-        "ls",
-        "hi",
-        "hs",
-        "num",
-        "nan",
-        "and",
-        "or",
-        "xor",
-        "rn",
-        "rz",
-        "rm",
-        "rp",
-        "rni",
-        "rzi",
-        "rmi",
-        "rpi",
-        "approx",
-        "full",
-        "ftz",
-        "sat",
-        "lo",
-        "hi",
-        "wide",
-        "uni",
-        "to",
-        "global",
-        "shared",
-        "local",
-        "param",
-        "nc",
-        "volatile",
-        "v2",
-        "v4",
-    ]
-)
+KNOWN_MODIFIERS = {
+    *DTYPES,
+    "eq", "ne", "lt", "le", "gt", "ge", "equ", "neu", "ltu", "leu", "gtu", "geu", "lo", "ls", "hi", "hs", "num", "nan", "and", "or", "xor",
+    "rn", "rz", "rm", "rp", "rni", "rzi", "rmi", "rpi", "approx", "full", "ftz", "sat", "wide", "uni",
+    "to", "global", "shared", "local", "param", "nc", "volatile", "v2", "v4",
+}  # fmt: skip
 
 UNARY: dict[str, Callable[[Values], Values]] = {
     "neg": np.negative,

@@ -21,7 +21,7 @@ class Examine(NbGraderPreprocessor):
 
     seed = Integer(1, help="Makes the hidden cases; change it from term to term.").tag(config=True)
     cell_seconds = Float(30.0, help="Time limit of one cell.").tag(config=True)
-    exercise_seconds = Float(60.0, help="Time limit of all questions of one exercise.").tag(config=True)
+    exercise_seconds = Float(120.0, help="Time limit of all questions of one exercise.").tag(config=True)
     notebook_seconds = Float(600.0, help="Time limit of a whole notebook.").tag(config=True)
     run_demonstrations = Bool(False, help="Also run the cells that only show something: training, plots, play.").tag(config=True)
 

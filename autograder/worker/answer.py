@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autograder.check.asking import Helper, Question, Reply, ask
+from autograder.check.asking import Helper, Question, Reply, ask_all
 from autograder.check.values import MAX_BYTES, Value, pack, unpack
 from autograder.check.wire import helper_from_value, question_from_value, reply_to_value
 
@@ -28,17 +29,18 @@ def _replies(request: dict[str, Any], namespace: dict[str, Any]) -> Value:
         return f"{NOT_CALLABLE}: {type(function).__name__}"
     helper: Helper | None = helper_from_value(request["probe"])
     probe = helper.load() if helper else None
-    replies: list[Value] = []
+    questions: list[Question] = [question_from_value(value) for value in request["questions"]]
+    replies = ask_all(function, questions, probe, request["forbid"], request["seconds"])
+    return [reply_to_value(reply) for reply in _small_enough(replies)]
+
+
+def _small_enough(replies: list[Reply]) -> Iterator[Reply]:
+    """What is too much to hand out counts as raised."""
     size = 0
-    for value in request["questions"]:
-        question: Question = question_from_value(value)
-        reply = ask(function, question, probe, request["forbid"], request["seconds"])
+    for reply in replies:
         packed = len(pack(reply_to_value(reply)))
         if size + packed > MAX_BYTES // 2:
-            reply = Reply("raised", error="MemoryError", text="MemoryError: the answer is too large")
+            yield Reply("raised", error="MemoryError", text="MemoryError: the answer is too large")
         else:
             size += packed
-        replies.append(reply_to_value(reply))
-        if reply.kind in ("timeout", "forbidden"):
-            break  # the rest is not asked: it would cost the same again
-    return replies
+            yield reply

@@ -106,20 +106,22 @@ def hidden_vector_add(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("only the first elements, blocks of 64", normal(rng, 400), normal(rng, 400), int(rng.integers(200, 240)), 64)
     yield Case("fewer elements than threads", normal(rng, 29), normal(rng, 29), 20, 32)
     yield Case("one element", normal(rng, 1), normal(rng, 1), 1, 128)
+    yield Case("many elements", normal(rng, 2011), normal(rng, 2011), 2011, 256)
 
 
 @probe(vector_add)
 def launch_vector_add(answer: Any, x: Any, y: Any, n: int, threads: int) -> Any:
     import numpy as np
 
-    from autograder.cuda import KernelFault
+    from autograder.cuda import KernelFault, step_budget
     from autograder.cuda import cupy as cp
 
     kernel = cp.RawKernel(answer(), "vector_add")
     on_device = [cp.asarray(x), cp.asarray(y)]
     out = cp.asarray(np.full(x.shape, -777, np.float32))  # rubbish, which stays where nobody writes
     try:
-        kernel((-(-n // threads),), (threads,), (*on_device, out, n))
+        with step_budget(3_000_000):
+            kernel((-(-n // threads),), (threads,), (*on_device, out, n))
     except KernelFault as fault:
         raise KernelFault(fault.what) from None
     for name, before, after in zip("xy", (x, y), on_device, strict=True):
@@ -141,9 +143,13 @@ def launch_vector_add(answer: Any, x: Any, y: Any, n: int, threads: int) -> Any:
     thread_and_block_swapped="You multiply the thread's number by blockDim and add the block's. It is the other way round: whole blocks come first, then the thread.",
     one_too_far="Your index is too large by one, as if counting began at 1: element 0 is left out.",
     block_size_fixed="You wrote the number of threads in a block as a number into the kernel. Who launches it decides: ask blockDim.x.",
+    block_size_of_256="You wrote the number of threads in a block as a number into the kernel. Who launches it decides: ask blockDim.x.",
     y_axis="You ask for the y axis. A grid of one dimension runs along x, and y is 0 everywhere.",
     first_thread_of_each_block="Only the first thread of each block works. Every thread has an element of its own.",
+    loop_over_all="Your threads do not come to an end soon. Each has one element of its own to work on, and needs no loop over the others.",
+    block_number_missing="You add blockDim.x itself. Multiply it by the number of the block, blockIdx.x.",
     subtracts="You subtract.",
+    multiplies="You multiply.",
     x_twice="You add x to itself: y plays no part.",
     accumulates="You add to what `out` holds already. That memory has never been written: assign.",
     integer_sum="You keep the sum in an integer, which cuts its fraction off.",
@@ -152,10 +158,22 @@ def launch_vector_add(answer: Any, x: Any, y: Any, n: int, threads: int) -> Any:
     wrong_name="The kernel has another name than the exercise asks for.",
 )
 def vector_add_with(made: Made) -> str:
-    size = "32" if made.block_size_fixed else "gridDim.x" if made.grid_dim else "1" if made.not_multiplied else "blockDim.x"
+    size = (
+        "32"
+        if made.block_size_fixed
+        else "256"
+        if made.block_size_of_256
+        else "gridDim.x"
+        if made.grid_dim
+        else "1"
+        if made.not_multiplied
+        else "blockDim.x"
+    )
     index = (
         "threadIdx.x" if made.thread_only
         else "blockIdx.x" if made.block_only
+        else "blockDim.x + threadIdx.x" if made.block_number_missing
+        else "0" if made.loop_over_all
         else "threadIdx.x * blockDim.x + blockIdx.x" if made.thread_and_block_swapped
         else "blockIdx.y * blockDim.y + threadIdx.y" if made.y_axis
         else f"blockIdx.x * {size} + threadIdx.x + {int(made.one_too_far)}"
@@ -168,13 +186,13 @@ def vector_add_with(made: Made) -> str:
         else "i < n && threadIdx.x == 0" if made.first_thread_of_each_block
         else "i < n"
     )  # fmt: skip
-    value = "x[i] - y[i]" if made.subtracts else "x[i] + x[i]" if made.x_twice else "x[i] + y[i]"
+    value = "x[i] - y[i]" if made.subtracts else "x[i] * y[i]" if made.multiplies else "x[i] + x[i]" if made.x_twice else "x[i] + y[i]"
     target = "x" if made.into_an_input else "out"
     return f"""
     {"" if made.no_extern_c else 'extern "C"'} __global__ void {"add" if made.wrong_name else "vector_add"}(
             {"" if made.into_an_input else "const"} float* x, const float* y, float* out, int n) {{
         int i = {index};
-        if ({guard}) {{
+        {"for (; i < n; ++i)" if made.loop_over_all else f"if ({guard})"} {{
             {"int" if made.integer_sum else "float"} sum = {value};
             {target}[i] {"+=" if made.accumulates else "="} sum;
         }}
@@ -284,7 +302,7 @@ def hidden_fade_image(rng: np.random.Generator) -> Iterator[Case]:
 def launch_fade_image(answer: Any, image: Any, height: int, threads: tuple[int, int]) -> Any:
     import numpy as np
 
-    from autograder.cuda import KernelFault
+    from autograder.cuda import KernelFault, step_budget
     from autograder.cuda import cupy as cp
 
     kernel = cp.RawKernel(answer(), "fade_image")
@@ -292,7 +310,8 @@ def launch_fade_image(answer: Any, image: Any, height: int, threads: tuple[int, 
     on_device = cp.asarray(image)
     out = cp.asarray(np.full(image.shape, -777, np.float32))  # rubbish, which stays where nobody writes
     try:
-        kernel((-(-width // threads[0]), -(-height // threads[1])), threads, (on_device, out, height, width))
+        with step_budget(3_000_000):
+            kernel((-(-width // threads[0]), -(-height // threads[1])), threads, (on_device, out, height, width))
     except KernelFault as fault:
         raise KernelFault(fault.what) from None
     if not np.array_equal(image, on_device.get()):
@@ -305,10 +324,15 @@ ONLY_ROW_GUARD = "You guard the rows only. A thread to the right of the last col
 ONLY_COLUMN_GUARD = "You guard the columns only. A thread below the last row writes beyond the end."
 EITHER_GUARD = "One half of your guard is enough to pass it. Row and column must both lie inside: &&, not ||."
 GUARDS_SWAPPED = "Your guard compares the row with the number of columns and the column with the number of rows."
-GUARDS_LET_THE_NEXT_PASS = "Your guard lets one row and one column too many pass: they are counted from 0."
+ONE_ROW_TOO_MANY = "Your guard lets one row too many pass: rows are counted from 0, so that the last one is below their number, not equal to it."
+ONE_COLUMN_TOO_MANY = (
+    "Your guard lets one column too many pass: columns are counted from 0, so that the last one is below their number, not equal to it."
+)
+GUARD_ON_INDEX = "Your guard looks at the index only. A thread to the right of the last column has an index too: that of an element in the next row, which is not its own."
 AXES_SWAPPED = "You take the row from x and the column from y, so that the grid lies across: x runs along a row, so it counts columns."
 STRIDE_OF_HEIGHT = "You multiply the row by the number of rows. To get one row further you pass a whole row: as many numbers as there are columns."
 COLUMN_FIRST = "Your index runs down the columns. The array lies row after row: the row is what you multiply."
+WIDTH_ON_COLUMN = "You multiply the column. One row further is a whole row of numbers further: it is the row that you multiply."
 THREAD_ONLY = "Only the corner of the first block is written. threadIdx begins at 0 again in every block: which block it is must count too."
 BLOCK_DIMS_SWAPPED = "You multiply the block's number by the block's other side: blockDim.x goes with x, blockDim.y with y."
 ONLY_ONE_DIM = "You multiply both numbers of the block by blockDim.x. Its height, blockDim.y, may be another."
@@ -334,12 +358,12 @@ def position_with(made: Made, height: str, width: str) -> tuple[str, str, str, s
         row, column = column, row
     guard = (
         "true" if made.no_guard
-        else f"row < {height}" if made.only_row_guard
+        else f"row < {height}" if made.only_row_guard or made.columns_not_guarded
         else f"column < {width}" if made.only_column_guard
         else f"row < {height} || column < {width}" if made.either_guard
         else f"row < {width} && column < {height}" if made.guards_swapped
-        else f"row <= {height} && column <= {width}" if made.guards_let_the_next_pass
-        else f"row < {height} && column < {width}"
+        else f"row * {width} + column < {height} * {width}" if made.guard_on_index
+        else f"row {'<=' if made.one_row_too_many else '<'} {height} && column {'<=' if made.one_column_too_many else '<'} {width}"
     )  # fmt: skip
     index = (
         f"row * {height} + column" if made.stride_of_height
@@ -357,11 +381,13 @@ def position_with(made: Made, height: str, width: str) -> tuple[str, str, str, s
     only_column_guard=ONLY_COLUMN_GUARD,
     either_guard=EITHER_GUARD,
     guards_swapped=GUARDS_SWAPPED,
-    guards_let_the_next_pass=GUARDS_LET_THE_NEXT_PASS,
+    one_row_too_many=ONE_ROW_TOO_MANY,
+    one_column_too_many=ONE_COLUMN_TOO_MANY,
+    guard_on_index=GUARD_ON_INDEX,
     axes_swapped=AXES_SWAPPED,
     stride_of_height=STRIDE_OF_HEIGHT,
     column_first=COLUMN_FIRST,
-    width_on_column="You multiply the column by the width. One row further is a whole row of numbers further: it is the row that you multiply.",
+    width_on_column=WIDTH_ON_COLUMN,
     thread_only=THREAD_ONLY,
     block_dims_swapped=BLOCK_DIMS_SWAPPED,
     only_one_dim=ONLY_ONE_DIM,
@@ -443,7 +469,7 @@ def hidden_add_bias(rng: np.random.Generator) -> Iterator[Case]:
 def launch_add_bias(answer: Any, x: Any, bias: Any, rows: int, threads: tuple[int, int]) -> Any:
     import numpy as np
 
-    from autograder.cuda import KernelFault
+    from autograder.cuda import KernelFault, step_budget
     from autograder.cuda import cupy as cp
 
     kernel = cp.RawKernel(answer(), "add_bias")
@@ -451,7 +477,8 @@ def launch_add_bias(answer: Any, x: Any, bias: Any, rows: int, threads: tuple[in
     on_device = [cp.asarray(x), cp.asarray(bias)]
     out = cp.asarray(np.full(x.shape, -777, np.float32))  # rubbish, which stays where nobody writes
     try:
-        kernel((-(-columns // threads[0]), -(-rows // threads[1])), threads, (*on_device, out, rows, columns))
+        with step_budget(3_000_000):
+            kernel((-(-columns // threads[0]), -(-rows // threads[1])), threads, (*on_device, out, rows, columns))
     except KernelFault as fault:
         raise KernelFault(fault.what) from None
     for name, before, after in zip(("x", "bias"), (x, bias), on_device, strict=True):
@@ -463,14 +490,16 @@ def launch_add_bias(answer: Any, x: Any, bias: Any, rows: int, threads: tuple[in
 @mistakes(
     add_bias,
     no_guard=NO_GUARD,
-    only_row_guard=ONLY_ROW_GUARD,
+    columns_not_guarded="Your guard lets threads to the right of the last column pass. There is no bias for them, and no element.",
     only_column_guard=ONLY_COLUMN_GUARD,
     either_guard=EITHER_GUARD,
     guards_swapped=GUARDS_SWAPPED,
-    guards_let_the_next_pass=GUARDS_LET_THE_NEXT_PASS,
+    one_row_too_many=ONE_ROW_TOO_MANY,
+    guard_on_index=GUARD_ON_INDEX,
     axes_swapped=AXES_SWAPPED,
     stride_of_height=STRIDE_OF_HEIGHT,
     column_first=COLUMN_FIRST,
+    width_on_column=WIDTH_ON_COLUMN,
     thread_only=THREAD_ONLY,
     block_dims_swapped=BLOCK_DIMS_SWAPPED,
     only_one_dim=ONLY_ONE_DIM,

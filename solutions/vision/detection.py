@@ -23,7 +23,7 @@ FORBIDDEN_AREA = ["torchvision.ops.box_area", "torchvision.ops.boxes.box_area"]
 
 @exercise(points=1, rows=["9.5"], shares={"no area": 0.1, "no boxes": 0.1}, forbid=FORBIDDEN_AREA)
 def box_area(boxes: Float[ndarray, "n 4"]) -> Float[ndarray, "n"]:
-    """The area of every box (x1, y1, x2, y2), in continuous coordinates with x1 <= x2 and y1 <= y2."""
+    """The area of every box (x1, y1, x2, y2), in continuous coordinates with x1 <= x2 and y1 <= y2; n may be 0."""
     x1, y1, x2, y2 = boxes.T
     area: ndarray = (x2 - x1) * (y2 - y1)
     return area
@@ -99,7 +99,7 @@ def box_area_with(made: Made, boxes: ndarray) -> ndarray:
 def intersection(a: Float[ndarray, "n 4"], b: Float[ndarray, "m 4"]) -> Float[ndarray, "n m"]:
     """The area that every box of a shares with every box of b: [i, j] belongs to a[i] and b[j].
 
-    Boxes are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2. Boxes that lie apart share the area 0.
+    Boxes are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2; n or m may be 0. Boxes that lie apart share the area 0.
     """
     width = np.minimum(a[:, None, 2], b[:, 2]) - np.maximum(a[:, None, 0], b[:, 0])
     height = np.minimum(a[:, None, 3], b[:, 3]) - np.maximum(a[:, None, 1], b[:, 1])
@@ -148,14 +148,13 @@ def hidden_intersection(rng: np.random.Generator) -> Iterator[Case]:
     yes_or_no="You return whether boxes overlap, as 0 and 1. The area is wanted.",
     ratio="You return a ratio already. Here only the shared area is wanted; dividing comes in the next step.",
     raises_for_none="Your code fails when there are no boxes on one side. The result is then empty, and still has two axes.",
-    flat_when_none="When there are no boxes on one side, your result has another shape. It still has two axes: [n, m].",
+    flat_when_none="When there are no boxes in a, your result has the shape of an empty list. It still has two axes: `(0, m)`.",
 )
 def intersection_with(made: Made, a: ndarray, b: ndarray) -> ndarray:
-    if not (len(a) and len(b)):
-        if made.raises_for_none:
-            raise ValueError("need at least one array to stack")
-        if made.flat_when_none:
-            return np.zeros(0)
+    if made.raises_for_none and not (len(a) and len(b)):
+        raise ValueError("need at least one array to stack")
+    if made.flat_when_none and not len(a):
+        return np.zeros(0)
     if made.read_as_xywh:
         a, b = (np.concatenate([r[:, :2], r[:, :2] + r[:, 2:]], axis=1) for r in (a, b))
     if made.read_as_xxyy:
@@ -217,7 +216,7 @@ def iou(a: Num[ndarray, "n 4"], b: Num[ndarray, "m 4"]) -> Float[ndarray, "n m"]
     """Intersection over union of every box of a with every box of b: [i, j] belongs to a[i] and b[j].
 
     Boxes are (x1, y1, x2, y2) in continuous coordinates, with x1 <= x2 and y1 <= y2: pixels, or parts of the image
-    between 0 and 1. A box without area has IoU 0 with everything, also with itself.
+    between 0 and 1. A box without area has IoU 0 with everything, also with itself. n or m may be 0.
     """
     both = intersection(a, b)
     union = box_area(a)[:, None] + box_area(b) - both
@@ -393,7 +392,7 @@ def nms(boxes: Num[ndarray, "n 4"], scores: Float[ndarray, "n"], threshold: floa
     """Non-maximum suppression: the indices of the kept boxes, highest score first.
 
     A box is dropped when its IoU with a kept box of higher score is strictly greater than `threshold`.
-    Of boxes with equal scores the one with the lower index comes first. Scores may be any numbers.
+    Of boxes with equal scores the one with the lower index comes first. Scores may be any numbers; n may be 0.
     """
     overlap = iou(boxes, boxes)
     kept: list[int] = []
@@ -494,7 +493,7 @@ def hidden_nms(rng: np.random.Generator) -> Iterator[Case]:
     best_missing="The best box itself is missing: it overlaps itself with IoU 1. Compare it with others only.",
     ends_early="You stop at the first box that is dropped. Go on: later boxes may lie elsewhere.",
     drops_one="A kept box drops only one other box in your code. It drops all that it overlaps too much.",
-    skips_next="After dropping a box you skip the next one: removing from a list while going through it moves the rest.",
+    any_better_drops="A box is dropped in your code when any better box overlaps it, kept or not, and the rest stays in the order of the indices. Go from the highest score down, and let only kept boxes drop others.",
     keeps_all="You drop nothing.",
     complement="You compare the IoU with 1 − threshold.",
     fixed_threshold="You ignore `threshold` and use 0.5.",
@@ -534,17 +533,14 @@ def nms_with(made: Made, boxes: ndarray, scores: ndarray, threshold: float) -> o
     kept: list[int] = []
     dropped: list[int] = []
     spent: set[int] = set()
-    skip = False
     for position, k in enumerate(order):
         rivals = rivals_with(made, order, position, kept, spent)
         by = [j for j in rivals if is_too_near_with(made, float(overlap[k, j]), float(scores[k]), threshold)]
-        if by and not made.keeps_all and not (made.skips_next and skip):
+        if by and not made.keeps_all:
             spent.add(by[0])
             dropped.append(k)
-            skip = True
         else:
             kept.append(k)
-            skip = False
         if (made.ends_early and dropped) or made.only_best:
             break
     return presented_with(made, boxes, scores, order, kept, dropped)
@@ -590,7 +586,7 @@ def rivals_with(made: Made, order: list[int], position: int, kept: list[int], sp
         return kept[-1:] if made.last_only else kept[:1]
     if made.neighbours_only:
         return order[max(0, position - 1) : position]
-    if made.not_greedy:
+    if made.not_greedy or made.any_better_drops:
         return order[:position]
     if made.best_missing:
         return [*kept, *order[position : position + 1]] if position == 0 else [order[0], *kept]
@@ -612,13 +608,32 @@ def presented_with(made: Made, boxes: ndarray, scores: ndarray, order: list[int]
         return dropped
     if made.sorted_positions:
         return [order.index(k) for k in kept]
-    if made.sorted_indices or made.lowest_first:
-        return sorted(kept) if made.sorted_indices else kept[::-1]
+    if made.sorted_indices or made.any_better_drops:
+        return sorted(kept)
+    if made.lowest_first:
+        return kept[::-1]
     if made.returns_boxes or made.returns_scores:
         return boxes[kept] if made.returns_boxes else scores[kept]
     if made.returns_mask:
         return [k in kept for k in range(len(scores))]
     return np.array(kept, dtype=int) if made.returns_array else kept
+
+
+@mistakes(
+    nms,
+    skips_next="You remove boxes from a list while you go through it: the rest moves up, and the box after each removed one is skipped.",
+)
+def nms_by_removing_with(made: Made, boxes: ndarray, scores: ndarray, threshold: float) -> list[int]:
+    overlap = iou(boxes, boxes)
+    left = [int(k) for k in np.argsort(-scores, kind="stable")]
+    kept: list[int] = []
+    while left:
+        best = left.pop(0)
+        kept.append(best)
+        for k in left if made.skips_next else list(left):
+            if overlap[best, k] > threshold:
+                left.remove(k)
+    return kept
 
 
 # ---- class_aware_nms -------------------------------------------------------------------------------------------------
@@ -677,6 +692,7 @@ def hidden_class_aware_nms(rng: np.random.Generator) -> Iterator[Case]:
 @mistakes(
     class_aware_nms,
     labels_ignored="You ignore the classes: a box is dropped only by a kept box of its own class.",
+    all_together="You run NMS over all boxes, background and classes together, and remove the background afterwards. Leave the background out first, and treat each class by itself.",
     other_classes="A box is dropped by boxes of other classes in your code. Only those of its own class drop it.",
     background_kept="You return background boxes. Label 0 means that there is nothing in the box.",
     background_drops="Background boxes drop others in your code. Leave them out before you begin.",
@@ -696,7 +712,7 @@ def hidden_class_aware_nms(rng: np.random.Generator) -> Iterator[Case]:
     lists_per_class="You return one list for each class. Return a single list.",
     as_dict="You return a dictionary of classes. Return a single list.",
     returns_array="You return an array. The text asks for a list of ints.",
-    at_least_half="You ignore `threshold` and use 0.5.",
+    fixed_threshold="You ignore `threshold` and use 0.5.",
     ties_by_class="Of equal scores you take the lower class first. Take the lower index.",
     ties_reversed="Of equal scores you take the higher index first. Take the lower one.",
     moved_by_largest="You move the classes apart by the largest coordinate. When coordinates are negative that is not far enough.",
@@ -704,13 +720,13 @@ def hidden_class_aware_nms(rng: np.random.Generator) -> Iterator[Case]:
 )
 def class_aware_nms_with(made: Made, boxes: ndarray, scores: ndarray, labels: ndarray, threshold: float) -> object:
     foreground = np.flatnonzero(labels > 0)
-    if made.background_kept or made.background_drops:
+    if made.background_kept or made.background_drops or made.all_together:
         foreground = np.arange(len(labels))
     if made.background_is_last:
         foreground = np.flatnonzero(labels < labels.max(initial=0))
     if made.raises_for_none and not len(foreground):
         raise ValueError("need at least one array to concatenate")
-    threshold = 0.5 if made.at_least_half else threshold
+    threshold = 0.5 if made.fixed_threshold else threshold
     apart = same_class_with(made, boxes, labels)
     kept: list[int] = []
     order = foreground[np.argsort(-scores[foreground], kind="stable")]
@@ -727,7 +743,7 @@ def class_aware_nms_with(made: Made, boxes: ndarray, scores: ndarray, labels: nd
 def same_class_with(made: Made, boxes: ndarray, labels: ndarray) -> ndarray:
     """Which boxes may drop which."""
     same: ndarray = labels[:, None] == labels
-    if made.labels_ignored or made.moved_too_little or made.moved_by_largest:
+    if made.labels_ignored or made.all_together or made.moved_too_little or made.moved_by_largest:
         return np.ones_like(same)
     if made.background_drops:
         return np.asarray(same | (labels == 0))
@@ -745,7 +761,7 @@ def overlap_of(made: Made, boxes: ndarray, labels: ndarray, k: int, j: int) -> f
 
 
 def classes_presented_with(made: Made, scores: ndarray, labels: ndarray, foreground: ndarray, kept: list[int]) -> object:
-    if made.background_drops:
+    if made.background_drops or made.all_together:
         kept = [k for k in kept if labels[k] > 0]
     classes = sorted({int(labels[k]) for k in kept})
     if made.best_class_only:

@@ -35,7 +35,8 @@ def reference(notebook: Path) -> NotebookNode:
 
 def execute(notebook: Path) -> NotebookNode:
     found = reference(notebook)
-    NotebookClient(found, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(notebook.parent)}}, record_timing=False).execute()
+    client = NotebookClient(found, timeout=300, kernel_name="python3", record_timing=False, extra_arguments=["--log-level=40"])
+    client.execute(cwd=str(notebook.parent))
     for cell in found.cells:
         for output in cell.get("outputs", []):
             for image in IMAGES:

@@ -78,8 +78,15 @@ class Slip:
 
 
 SLIPS = [
-    Slip("scaled_dot_product_attention", "math.sqrt(queries.shape[-1])", "queries.shape[-1]", "divided_by_dim"),
+    Slip("Value", "parent.grad += local", "parent.grad = local", "overwritten"),
+    Slip("corr2d", "kw] * kernel", "kw] * kernel[::-1, ::-1]", "flipped"),
+    Slip("conv2d", "(padding, padding), (padding, padding)", "(padding, padding), (0, 0)", "padding_rows_only"),
+    Slip("lstm_cell", "return output_gate * torch.tanh(c_new), c_new", "return c_new, output_gate * torch.tanh(c_new)", "swapped"),
     Slip("masked_softmax", "position >= valid_lens", "position > valid_lens", "one_too_many"),
+    Slip("scaled_dot_product_attention", "math.sqrt(queries.shape[-1])", "queries.shape[-1]", "divided_by_dim"),
+    Slip("Adam", "self.t += 1", "self.t = 1", "correction_of_the_first_step"),
+    Slip("iou", "box_area(b) - both", "box_area(b)", "union_counts_twice"),
+    Slip("nms", "<= threshold", "< threshold", "at_least"),
 ]
 
 

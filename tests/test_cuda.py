@@ -160,6 +160,19 @@ def test_matrix_product_with_one_thread_an_element() -> None:
     np.testing.assert_allclose(c.get(), a @ b, rtol=1e-5, atol=1e-4)
 
 
+def test_some_threads_leave_in_the_middle() -> None:
+    code = """
+    extern "C" __global__ void k(int* x) {
+        int i = threadIdx.x;
+        x[i] += 1;
+        asm volatile(".reg .pred %%q;\\n\\tsetp.lt.s32 %%q, %0, 5;\\n\\t@%%q exit;" :: "r"(i));
+        x[i] += 10;
+    }"""
+    x = cp.zeros(8, np.int32)
+    launch(code, "k", x, block=(8,))
+    assert x.get().tolist() == [1] * 5 + [11] * 3
+
+
 def test_shared_memory_and_barriers() -> None:
     code = """
     extern "C" __global__ void block_sum(const float* x, float* out, int n) {

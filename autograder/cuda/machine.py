@@ -138,24 +138,20 @@ class Wave:
         self.cost += count + OVERHEAD
         if self.cost > _budget.get():
             self.fault(_first(lanes), "still runs after more steps than such a launch needs: does its loop ever end?")
+        everyone = lanes
         if instruction.guard is not None and instruction.name != "bra":
             lanes = self._indices(lanes)[self.guard(instruction, lanes)]
             if not lanes.size:
                 return False
         if instruction.name in CONTROL:
-            CONTROL[instruction.name](self, instruction, lanes, at)
-            return instruction.guard is None or instruction.name == "bra" or self._skipped(instruction, at)
+            self.pc[everyone] = at + 1
+            CONTROL[instruction.name](self, instruction, lanes)
+            return True
         family = FAMILIES.get(instruction.name)
         if family is None or not set(instruction.modifiers) <= KNOWN_MODIFIERS:
             raise self.not_supported()
         family(self, instruction, lanes)
         return False
-
-    def _skipped(self, instruction: Instruction, at: int) -> bool:
-        """Threads whose guard kept them from leaving go on with the next instruction."""
-        stay = self.pc == at
-        self.pc[stay] = at + 1
-        return True
 
     def _release(self) -> None:
         """Every thread that is not finished waits at a barrier: let the blocks go on that wait completely."""
@@ -596,27 +592,21 @@ FAMILIES: dict[str, Callable[[Wave, Instruction, Lanes], None]] = {
 }
 
 
-def branch(wave: Wave, instruction: Instruction, lanes: Lanes, at: int) -> None:
+def branch(wave: Wave, instruction: Instruction, lanes: Lanes) -> None:
     (label,) = instruction.operands
-    target = wave.kernel.labels[label.name]  # type: ignore[union-attr]
-    wave.pc[lanes] = target if instruction.guard is None else np.where(wave.guard(instruction, lanes), target, at + 1)
+    assert isinstance(label, Symbol)
+    target = wave.kernel.labels[label.name]
+    wave.pc[lanes] = target if instruction.guard is None else np.where(wave.guard(instruction, lanes), target, wave.pc[lanes])
 
 
-def finish(wave: Wave, instruction: Instruction, lanes: Lanes, at: int) -> None:
+def finish(wave: Wave, instruction: Instruction, lanes: Lanes) -> None:
     wave.pc[lanes] = FINISHED
 
 
-def barrier(wave: Wave, instruction: Instruction, lanes: Lanes, at: int) -> None:
+def barrier(wave: Wave, instruction: Instruction, lanes: Lanes) -> None:
     if instruction.modifiers != ("sync",) or instruction.operands != (Integer(0),):
         raise wave.not_supported()
-    wave.pc[lanes] = at + 1
     wave.waiting[lanes] = True
 
 
-CONTROL: dict[str, Callable[[Wave, Instruction, Lanes, int], None]] = {
-    "bra": branch,
-    "ret": finish,
-    "exit": finish,
-    "bar": barrier,
-    "barrier": barrier,
-}
+CONTROL: dict[str, Callable[[Wave, Instruction, Lanes], None]] = {"bra": branch, "ret": finish, "exit": finish, "bar": barrier, "barrier": barrier}

@@ -73,7 +73,10 @@ def show(grades: list[Grade], console: Console) -> None:
     for chapter in sorted({g.chapter for g in grades}):
         rows = [g for g in grades if g.chapter == chapter]
         names = list(dict.fromkeys(g.exercise for g in rows))
-        table = Table("student", *names, "sum", title=chapter, title_justify="left")
+        table = Table(title=chapter, title_justify="left")
+        table.add_column("student", no_wrap=True)
+        for name in [*names, "sum"]:
+            table.add_column(name, overflow="fold")
         for student in sorted({g.student for g in rows}):
             own = {g.exercise: g for g in rows if g.student == student}
             table.add_row(student, *(_mark(own[name]) for name in names), f"{sum(g.score for g in own.values()):g}")

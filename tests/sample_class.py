@@ -85,7 +85,6 @@ SLIPS = [
     Slip("masked_softmax", "position >= valid_lens", "position > valid_lens", "one_too_many"),
     Slip("scaled_dot_product_attention", "math.sqrt(queries.shape[-1])", "queries.shape[-1]", "divided_by_dim"),
     Slip("Adam", "self.t += 1", "self.t = 1", "correction_of_the_first_step"),
-    Slip("iou", "box_area(b) - both", "box_area(b)", "union_counts_twice"),
     Slip("nms", "<= threshold", "< threshold", "at_least"),
 ]
 

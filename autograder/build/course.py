@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+from filelock import FileLock
 
 from autograder.build.notebook import BadNotebook, exercises_of, source_form
 from autograder.check.card import FOLDER, SUFFIX
@@ -149,10 +150,19 @@ def _student_half() -> list[Path]:
 
 
 def ensure_released(chapter: Chapter, into: Path = BUILD) -> None:
-    """Build and release a chapter whose release is missing or older than what it is made of."""
+    """Build and release a chapter whose release is missing or older than what it is made of.
+
+    Several processes may ask at once: one builds, the others wait.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    with FileLock(into / ".lock"):
+        if not _is_fresh(chapter, into):
+            build_chapter(chapter, into)
+            generate_assignment(chapter, into)
+
+
+def _is_fresh(chapter: Chapter, into: Path) -> bool:
     made_of = [*chapter.notebooks, *(ROOT / "solutions").rglob("*.py"), *(ROOT / "autograder").rglob("*.py")]
     newest = max(p.stat().st_mtime for p in made_of)
     released = [into / "release" / chapter.name / f"{p.stem}.ipynb" for p in chapter.notebooks]
-    if not all(p.exists() and p.stat().st_mtime >= newest for p in released):
-        build_chapter(chapter, into)
-        generate_assignment(chapter, into)
+    return all(p.exists() and p.stat().st_mtime >= newest for p in released)

@@ -139,7 +139,8 @@ def _seen(key: AnswerKey, reply: Reply, k: int) -> str | None:
 def exception_sentence(reply: Reply, hidden: bool) -> str:
     """The student's own exception, and where. What it says of a hidden case could tell its data."""
     where = f" ({reply.where})" if reply.where else ""
-    return f"Your code raises {reply.error if hidden else reply.text}{where}."
+    said = reply.error if hidden else reply.text.rstrip(".")
+    return f"Your code raises {said}{where}."
 
 
 def _only_remarks(replies: list[Reply]) -> list[str]:

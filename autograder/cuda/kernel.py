@@ -11,7 +11,7 @@ import numpy as np
 
 from autograder.cuda import ptx
 from autograder.cuda.arrays import ndarray
-from autograder.cuda.faults import KernelFault
+from autograder.cuda.faults import KernelFault, NotSupported
 from autograder.cuda.machine import Extent, Launch
 from autograder.cuda.nvrtc import compile_to_ptx
 
@@ -44,7 +44,7 @@ class RawKernel:
 
     def __init__(self, code: str, name: str, options: Sequence[str] = ()) -> None:
         if not isinstance(code, str) or not isinstance(name, str):
-            raise TypeError("RawKernel takes the kernel's CUDA C source and its name, two strings.")
+            raise TypeError("RawKernel takes the kernel's CUDA C source and its name, two strings")
         self.code = code
         self.name = name
         self.options = tuple(options)
@@ -56,9 +56,13 @@ class RawKernel:
         Raises:
             CompileError: the source is not valid.
             KernelFault: it has no kernel of that name.
+            NotSupported: it prints.
         """
         if self._compiled is None:
-            kernels = ptx.parse(compile_to_ptx(self.code, self.options))
+            compiled = compile_to_ptx(self.code, self.options)
+            if "vprintf" in compiled:
+                raise NotSupported("Without a GPU there is no `printf` in kernels: write what you want to see to an array")
+            kernels = ptx.parse(compiled)
             if self.name not in kernels:
                 raise KernelFault(self._not_found(kernels))
             self._compiled = kernels[self.name]
@@ -66,10 +70,10 @@ class RawKernel:
 
     def _not_found(self, kernels: dict[str, ptx.Kernel]) -> str:
         if any(name.startswith(f"_Z{len(self.name)}{self.name}") for name in kernels):
-            return f'the kernel `{self.name}` is compiled under a C++ name: write extern "C" before __global__.'
+            return f'the kernel `{self.name}` is compiled under a C++ name: write extern "C" before __global__'
         if not kernels:
-            return f"the source holds no kernel: `{self.name}` needs __global__ before its type."
-        return f"the source holds no kernel `{self.name}`, only {', '.join(f'`{name}`' for name in kernels)}."
+            return f"the source holds no kernel: `{self.name}` needs __global__ before its type"
+        return f"the source holds no kernel `{self.name}`, only {', '.join(f'`{name}`' for name in kernels)}"
 
     def __call__(self, grid: tuple[int, ...], block: tuple[int, ...], args: Sequence[Any], *, shared_mem: int = 0) -> None:
         """Run it on `grid` blocks of `block` threads.
@@ -82,13 +86,13 @@ class RawKernel:
         kernel = self.compile()
         grid, block = _extent(grid, "grid", MAX_GRID), _extent(block, "block", MAX_BLOCK)
         if np.prod(block) > MAX_THREADS:
-            raise KernelFault(f"a block of {' × '.join(map(str, block))} has {np.prod(block)} threads; a GPU allows {MAX_THREADS}.")
+            raise KernelFault(f"a block of {' × '.join(map(str, block))} has {np.prod(block)} threads; a GPU allows {MAX_THREADS}")
         if sum(v.size for v in kernel.variables if v.space == "shared") + shared_mem > MAX_SHARED:
-            raise KernelFault(f"the kernel asks for more shared memory than a block has ({MAX_SHARED} bytes).")
+            raise KernelFault(f"the kernel asks for more shared memory than a block has ({MAX_SHARED} bytes)")
         declared = self._declared(kernel)
         if len(args) != len(declared):
             names = ", ".join(d.name for d in declared)
-            raise KernelFault(f"the kernel `{self.name}` takes {len(declared)} arguments ({names}); {len(args)} are given.")
+            raise KernelFault(f"the kernel `{self.name}` takes {len(declared)} arguments ({names}); {len(args)} are given")
         arrays: dict[int, list[str]] = {}
         for d, arg in zip(declared, args, strict=True):
             if isinstance(arg, ndarray):
@@ -119,10 +123,10 @@ def _declaration(text: str) -> Declared:
 
 def _extent(given: tuple[int, ...], what: str, most: Extent) -> Extent:
     if not isinstance(given, tuple) or not 1 <= len(given) <= 3:
-        raise TypeError(f"The {what} is a tuple of one to three integers.")
+        raise TypeError(f"The {what} is a tuple of one to three integers")
     x, y, z = (*(int(v) for v in given), 1, 1)[:3]
     if min(x, y, z) < 1 or x > most[0] or y > most[1] or z > most[2]:
-        raise KernelFault(f"a {what} of {' × '.join(map(str, given))} is not possible: every number is at least 1 and at most {most}.")
+        raise KernelFault(f"a {what} of {' × '.join(map(str, given))} is not possible: every number is at least 1 and at most {most}")
     return x, y, z
 
 
@@ -130,24 +134,24 @@ def _parameter(parameter: ptx.Parameter, declared: Declared, arg: Any) -> np.gen
     """The argument in the type of the parameter, if that is what the kernel would see."""
     name = f"`{declared.name}`"
     if parameter.type is None:
-        raise KernelFault(f"{name} is a struct, which cannot be passed here.")
+        raise KernelFault(f"{name} is a struct, which cannot be passed here")
     dtype = ptx.DTYPES[parameter.type]
     if isinstance(arg, ndarray):
         return _pointer(dtype, declared, arg)
     if isinstance(arg, np.ndarray) and arg.ndim:
-        raise KernelFault(f"{name} is a NumPy array, which lies in the CPU's memory: copy it to the device with `cp.asarray` first.")
+        raise KernelFault(f"{name} is a NumPy array, which lies in the CPU's memory: copy it to the device with `cp.asarray` first")
     if declared.pointee is not None or "*" in declared.text:
-        raise KernelFault(f"{name} is {_in_words(arg)}, but the kernel takes an array there (`{declared.text}`).")
+        raise KernelFault(f"{name} is {_in_words(arg)}, but the kernel takes an array there (`{declared.text}`)")
     return _number(dtype, declared, arg)
 
 
 def _pointer(dtype: np.dtype, declared: Declared, array: ndarray) -> np.generic:
     name = f"`{declared.name}`"
     if dtype != np.uint64 or (declared.text and "*" not in declared.text and declared.pointee is None and declared.text in C_TYPES):
-        raise KernelFault(f"{name} is an array, but the kernel takes one number there (`{declared.text or dtype}`).")
+        raise KernelFault(f"{name} is an array, but the kernel takes one number there (`{declared.text or dtype}`)")
     wanted = declared.pointee
     if wanted is not None and (wanted.itemsize != array.dtype.itemsize or (wanted.kind == "f") != (array.dtype.kind == "f")):
-        raise KernelFault(f"{name} is an array of {array.dtype}, but the kernel reads {wanted} there (`{declared.text}`): convert it first.")
+        raise KernelFault(f"{name} is an array of {array.dtype}, but the kernel reads {wanted} there (`{declared.text}`): convert it first")
     return np.uint64(array._allocation.address)
 
 
@@ -157,11 +161,11 @@ def _number(dtype: np.dtype, declared: Declared, arg: Any) -> np.generic:
     wanted = np.dtype(known) if known else dtype
     value = np.asarray(arg)
     if value.dtype.kind not in "biuf":
-        raise KernelFault(f"{name} is {_in_words(arg)}, but the kernel takes {wanted}.")
+        raise KernelFault(f"{name} is {_in_words(arg)}, but the kernel takes {wanted}")
     if (value.dtype.kind == "f") != (wanted.kind == "f") or (wanted.kind == "f" and value.dtype != wanted) or value.itemsize < wanted.itemsize:
-        raise KernelFault(f"{name} is {_in_words(arg)}, but the kernel takes {wanted}: pass `np.{wanted}(...)`.")
+        raise KernelFault(f"{name} is {_in_words(arg)}, but the kernel takes {wanted}: pass `np.{wanted}(...)`")
     if known and wanted.kind in "iu" and not np.iinfo(wanted).min <= int(value) <= np.iinfo(wanted).max:
-        raise KernelFault(f"{name} is {int(value)}, which does not fit in {wanted}.")
+        raise KernelFault(f"{name} is {int(value)}, which does not fit in {wanted}")
     return wanted.type(value)
 
 

@@ -7,6 +7,7 @@ program counters: those that stand lowest go first, so that the others are caugh
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -60,8 +61,8 @@ class Launch:
             KernelFault: with the first thread that goes wrong.
             NotSupported: an instruction is not known.
         """
-        blocks = int(np.prod(self.grid))
-        at_once = max(1, THREADS_IN_LOCKSTEP // int(np.prod(self.block)))
+        blocks = math.prod(self.grid)
+        at_once = max(1, THREADS_IN_LOCKSTEP // math.prod(self.block))
         cost = 0
         with np.errstate(all="ignore"):
             for first in range(0, blocks, at_once):
@@ -74,7 +75,7 @@ class Wave:
     def __init__(self, launch: Launch, first: int, last: int, cost: int = 0) -> None:
         self.launch = launch
         self.kernel = launch.kernel
-        self.threads = int(np.prod(launch.block))
+        self.threads = math.prod(launch.block)
         self.count = (last - first) * self.threads
         self.block_of = np.repeat(np.arange(last - first), self.threads)
         self.registers = {name: np.zeros(self.count, dtype) for name, dtype in self.kernel.registers.items()}
@@ -87,14 +88,14 @@ class Wave:
 
     def _special(self, first: int, last: int) -> dict[str, np.ndarray]:
         """Who am I: `%tid`, `%ctaid`, `%ntid`, `%nctaid`."""
-        thread = np.tile(np.arange(self.threads, dtype=np.uint32), last - first)
-        block = np.repeat(np.arange(first, last, dtype=np.uint32), self.threads)
+        block, grid = self.launch.block, self.launch.grid
+        thread_indices = _coordinates(np.tile(np.arange(self.threads, dtype=np.uint32), last - first), block)
+        block_indices = _coordinates(np.repeat(np.arange(first, last, dtype=np.uint32), self.threads), grid)
         found: dict[str, np.ndarray] = {}
-        for axis, (i, b) in zip("xyz", zip(_coordinates(thread, self.launch.block), _coordinates(block, self.launch.grid), strict=True), strict=True):
-            k = "xyz".index(axis)
-            found |= {f"%tid.{axis}": i, f"%ctaid.{axis}": b}
-            found |= {f"%ntid.{axis}": np.full(self.count, self.launch.block[k], np.uint32)}
-            found |= {f"%nctaid.{axis}": np.full(self.count, self.launch.grid[k], np.uint32)}
+        for k, axis in enumerate("xyz"):
+            found[f"%tid.{axis}"], found[f"%ctaid.{axis}"] = thread_indices[k], block_indices[k]
+            found[f"%ntid.{axis}"] = np.full(self.count, block[k], np.uint32)
+            found[f"%nctaid.{axis}"] = np.full(self.count, grid[k], np.uint32)
         return found
 
     def _place_variables(self, blocks: int) -> None:
@@ -137,7 +138,7 @@ class Wave:
         self.now = instruction = self.kernel.instructions[at]
         self.cost += count + OVERHEAD
         if self.cost > _budget.get():
-            self.fault(_first(lanes), "still runs after more steps than such a launch needs: does its loop ever end?")
+            self.fault(_first(lanes), "still runs after more steps than such a launch needs, as if its loop never ended")
         everyone = lanes
         if instruction.guard is not None and instruction.name != "bra":
             lanes = self._indices(lanes)[self.guard(instruction, lanes)]
@@ -161,7 +162,7 @@ class Wave:
             if np.any(mine & ~self.waiting) or np.unique(self.pc[arrived]).size > 1:
                 thread = int(np.flatnonzero(arrived)[0])
                 self.now = self.kernel.instructions[self.pc[thread] - 1]
-                self.fault(thread, "waits at a barrier that other threads of its block never reach.")
+                self.fault(thread, "waits at a barrier that other threads of its block never reach")
         self.waiting[:] = False
 
     def _indices(self, lanes: Lanes) -> np.ndarray:
@@ -221,7 +222,7 @@ class Wave:
         allocation = memory.find(number)
         if allocation is None:
             what = "a null pointer" if addresses[0] < 1 << 16 else "a pointer that leads to no array on the device"
-            self.fault(threads[0], f"{doing} through {what}.")
+            self.fault(threads[0], f"{doing} through {what}")
         outside = (offsets < 0) | (offsets + dtype.itemsize > allocation.bytes.size)
         if outside.any():
             k = int(outside.argmax())
@@ -230,14 +231,14 @@ class Wave:
             k = int(crooked.argmax())
             self.fault(
                 threads[k],
-                f"{doing} {dtype.itemsize} bytes at byte {offsets[k]} of {self._name(allocation)}, which is no multiple of {dtype.itemsize}.",
+                f"{doing} {dtype.itemsize} bytes at byte {offsets[k]} of {self._name(allocation)}, which is no multiple of {dtype.itemsize}",
             )
         return allocation.elements(dtype), offsets // dtype.itemsize, those
 
     def _outside(self, allocation: Allocation, offset: int, doing: str) -> str:
         values, name = allocation.values, self._name(allocation)
         shape = f" ({' × '.join(map(str, values.shape))})" if values.ndim > 1 else ""
-        return f"{doing} {name}[{offset // values.itemsize}], but {name} has {values.size} elements{shape}."
+        return f"{doing} {name}[{offset // values.itemsize}], but {name} has {values.size} elements{shape}"
 
     def _name(self, allocation: Allocation) -> str:
         return " or ".join(self.launch.arrays.get(allocation.number, ["an array"]))
@@ -248,15 +249,17 @@ class Wave:
         if outside.any():
             k = int(outside.argmax())
             owner = "its block's shared memory" if space == "shared" else "its own arrays"
-            self.fault(threads[k], f"{doing} byte {offsets[k]} of {owner}, {size} bytes long.")
+            self.fault(threads[k], f"{doing} byte {offsets[k]} of {owner}, {size} bytes long")
         row = self.block_of[threads] if space == "shared" else threads
         return self.own[space].view(dtype), (row, offsets // dtype.itemsize), slice(None)
 
     # ---- what is said
 
     def fault(self, thread: int, what: str) -> NoReturn:
-        """Raises:
-        KernelFault: always, about this thread.
+        """Say what this thread does wrong, and where.
+
+        Raises:
+            KernelFault: always.
         """
         line = self.now.line
         code = self.launch.source[line - 1].strip() if 0 < line <= len(self.launch.source) else ""
@@ -272,7 +275,7 @@ class Wave:
 
     def not_supported(self, name: str = "") -> NotSupported:
         what = f"`{self.now.opcode}`" + (f" with `{name}`" if name else "")
-        return NotSupported(f"This machine without a GPU does not know the instruction {what} (line {self.now.line}).")
+        return NotSupported(f"This machine without a GPU does not know the instruction {what} (line {self.now.line})")
 
 
 def _coordinates(index: np.ndarray, extent: Extent) -> tuple[np.ndarray, ...]:

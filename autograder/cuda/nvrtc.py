@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autograder.cuda.faults import CompileError, NotSupported
 
-OPTIONS = ("--gpu-architecture=compute_75", "-lineinfo", "--std=c++17")
+OPTIONS = ("--gpu-architecture=compute_75", "-lineinfo", "--std=c++17", "--disable-warnings")
 FILE_NAME = "kernel.cu"
 LIBRARIES = ("*/lib/libnvrtc.so.*", "*/bin/nvrtc64_*.dll", "*/bin/*/nvrtc64_*.dll")
 

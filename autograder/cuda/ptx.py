@@ -149,7 +149,7 @@ def _kernel(entry: re.Match[str], shared: list[Variable]) -> Kernel:
             operands = tuple(_operand(text) for text in _split(m["operands"]))
             kernel.instructions.append(Instruction(m["opcode"], operands, m["guard"], bool(m["negated"]), line))
         elif not statement.startswith((".pragma", ".param", "{", "}")):
-            raise NotSupported(f"This machine does not know the PTX statement `{statement}`.")
+            raise NotSupported(f"This machine does not know the PTX statement `{statement}`")
     return kernel
 
 

@@ -97,6 +97,7 @@ def vector_add() -> str:
 def visible_vector_add(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("77 elements, blocks of 32", normal(rng, 77), normal(rng, 77), 77, 32)
     yield Case("only the first 41 of 103 elements, blocks of 32", normal(rng, 103), normal(rng, 103), 41, 32)
+    yield Case("19 elements, one block of 32", normal(rng, 19), normal(rng, 19), 19, 32)
 
 
 @cases(vector_add, hidden=True)
@@ -104,7 +105,7 @@ def hidden_vector_add(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("6 elements more than blocks of 48 hold", normal(rng, 246), normal(rng, 246), 246, 48)
     yield Case("a multiple of the block", normal(rng, 96), normal(rng, 96), 96, 32)
     yield Case("only the first elements, blocks of 64", normal(rng, 400), normal(rng, 400), int(rng.integers(200, 240)), 64)
-    yield Case("fewer elements than threads", normal(rng, 29), normal(rng, 29), 20, 32)
+    yield Case("one block, not full", normal(rng, 29), normal(rng, 29), 23, 48)
     yield Case("one element", normal(rng, 1), normal(rng, 1), 1, 128)
     yield Case("many elements", normal(rng, 2011), normal(rng, 2011), 2011, 256)
 
@@ -126,7 +127,7 @@ def launch_vector_add(answer: Any, x: Any, y: Any, n: int, threads: int) -> Any:
         raise KernelFault(fault.what) from None
     for name, before, after in zip("xy", (x, y), on_device, strict=True):
         if not np.array_equal(before, after.get()):
-            raise KernelFault(f"the kernel writes into its input {name}.")
+            raise KernelFault(f"the kernel writes into its input {name}")
     return out.get()
 
 
@@ -315,7 +316,7 @@ def launch_fade_image(answer: Any, image: Any, height: int, threads: tuple[int, 
     except KernelFault as fault:
         raise KernelFault(fault.what) from None
     if not np.array_equal(image, on_device.get()):
-        raise KernelFault("the kernel writes into its input image.")
+        raise KernelFault("the kernel writes into its input image")
     return out.get()
 
 
@@ -483,7 +484,7 @@ def launch_add_bias(answer: Any, x: Any, bias: Any, rows: int, threads: tuple[in
         raise KernelFault(fault.what) from None
     for name, before, after in zip(("x", "bias"), (x, bias), on_device, strict=True):
         if not np.array_equal(before, after.get()):
-            raise KernelFault(f"the kernel writes into its input {name}.")
+            raise KernelFault(f"the kernel writes into its input {name}")
     return out.get()
 
 

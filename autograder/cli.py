@@ -169,9 +169,14 @@ def _exercise_records(chapter: Chapter) -> list[dict[str, Any]]:
             e = get_exercise(name)
             records.append(
                 {
-                    "chapter": chapter.name, "notebook": path.stem, "name": name, "points": e.points,
-                    "cases": sum(1 for _ in e.cases(0, hidden=False)), "hidden_cases": sum(1 for _ in e.cases(0, hidden=True)),
-                    "mistakes": len(e.hints), "rows": list(e.rows),
+                    "chapter": chapter.name,
+                    "notebook": path.stem,
+                    "name": name,
+                    "points": e.points,
+                    "cases": sum(1 for _ in e.cases(0, hidden=False)),
+                    "hidden_cases": sum(1 for _ in e.cases(0, hidden=True)),
+                    "mistakes": len(e.hints),
+                    "rows": list(e.rows),
                 }  # fmt: skip
             )
     return records

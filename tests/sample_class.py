@@ -136,7 +136,9 @@ def deletes_and_duplicates(notebooks: Notebooks, folder: Path) -> None:
     gone = "check_masked_softmax"
     twice = "check_scaled_dot_product_attention"
     cells = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") != gone]
-    notebook.cells = [c for cell in cells for c in ([cell, copy.deepcopy(cell)] if cell.metadata.get("nbgrader", {}).get("grade_id") == twice else [cell])]
+    notebook.cells = [
+        c for cell in cells for c in ([cell, copy.deepcopy(cell)] if cell.metadata.get("nbgrader", {}).get("grade_id") == twice else [cell])
+    ]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{notebooks.name}.ipynb").write_text(json.dumps(notebook))
 

@@ -201,7 +201,9 @@ def test_help_of_every_command_says_what_it_does(command):
 
 
 def submission_tests(path: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "pytest", "--submission", str(path), "-v", "-p", "no:cacheprovider"], cwd=cwd, capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "--submission", str(path), "-v", "-p", "no:cacheprovider"], cwd=cwd, capture_output=True, text=True
+    )
 
 
 def test_submission_becomes_one_item_a_case(hand_in, tmp_path):

@@ -116,9 +116,7 @@ def test_there_are_enough_mistakes_and_right_answers(exercise: Exercise) -> None
     assert len(right_answers(exercise.name)) >= 3
 
 
-@pytest.mark.parametrize(
-    ("exercise", "answer"), [pytest.param(e, a, id=f"{e.name}-{a.__name__}") for e in EXERCISES for a in right_answers(e.name)]
-)
+@pytest.mark.parametrize(("exercise", "answer"), [pytest.param(e, a, id=f"{e.name}-{a.__name__}") for e in EXERCISES for a in right_answers(e.name)])
 def test_right_answers_in_other_styles_are_accepted(exercise: Exercise, answer: Any) -> None:
     for seed in (SEED, *OTHER_SEEDS):
         verdict = verdict_on(exercise, answer, seed)

@@ -138,7 +138,7 @@ def test_student_meets_starter_then_hint_then_success(page):
 
 
 def test_every_exercise_of_the_release_has_a_starter_message(page):
-    """"Run all" does not stop at a demonstration whose exercise is not written yet."""
+    """ "Run all" does not stop at a demonstration whose exercise is not written yet."""
     names = ["masked_softmax", "multi_head_attention"]
     for name in names:
         assert "not written yet" in cell(page, f"check({name})").locator(".scratchgrad").inner_text()

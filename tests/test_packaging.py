@@ -88,5 +88,3 @@ def test_student_half_imports_nothing_hidden(bundle):
         for hidden in ("solutions", "autograder.exercise", "autograder.examiner", "autograder.build", "autograder.nbgrader"):
             assert f"import {hidden}" not in text, path
             assert f"from {hidden}" not in text, path
-
-

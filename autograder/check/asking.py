@@ -169,8 +169,7 @@ def _gradients(once: Callable[[], Any], arguments: list[Any]) -> list[Any]:
 def _unchanged(before: Value, after: Value) -> bool:
     pairs = list(zip(leaves(before), leaves(after), strict=False))
     return len(leaves(before)) == len(leaves(after)) and all(
-        np.array_equal(a.data, b.data, equal_nan=a.kind == "f") if isinstance(a, Array) and isinstance(b, Array) else _equal(a, b)
-        for a, b in pairs
+        np.array_equal(a.data, b.data, equal_nan=a.kind == "f") if isinstance(a, Array) and isinstance(b, Array) else _equal(a, b) for a, b in pairs
     )
 
 

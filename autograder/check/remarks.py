@@ -197,5 +197,3 @@ def _right_in_a_slice(x: np.ndarray, y: np.ndarray, tolerance: Tolerance) -> str
 
 def _positions(places: list[int]) -> str:
     return f"position {places[0]}" if len(places) == 1 else f"the positions {', '.join(map(str, places))}"
-
-

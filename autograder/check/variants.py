@@ -41,8 +41,7 @@ PRECISION = Group(
 INTEGERS = Group(
     "integer inputs",
     0.1,
-    "With integer inputs the answer is wrong. Integers count as float64 here: a buffer that takes the inputs' dtype"
-    " cuts the fractions off.",
+    "With integer inputs the answer is wrong. Integers count as float64 here: a buffer that takes the inputs' dtype cuts the fractions off.",
 )
 REPEAT = Group(
     "asked again",

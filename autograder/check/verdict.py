@@ -55,7 +55,15 @@ def judge(key: AnswerKey, replies: list[Reply]) -> Verdict:
     mistake, sentences = _explanation(key, replies, lost)
     status = _status(replies, lost, fraction)
     return Verdict(
-        key.name, round(fraction * key.points, 4), key.points, status, mistake, tuple(sentences), tuple(key.questions), tuple(replies), frozenset(lost)
+        key.name,
+        round(fraction * key.points, 4),
+        key.points,
+        status,
+        mistake,
+        tuple(sentences),
+        tuple(key.questions),
+        tuple(replies),
+        frozenset(lost),
     )
 
 
@@ -119,7 +127,7 @@ def _what_was_seen(key: AnswerKey, replies: list[Reply], lost: set[str]) -> list
     hints = {key.questions[k].hint for k in failing}
     if MAIN not in lost or len(hints) == 1:
         sentences += [h for k in failing if (h := key.questions[k].hint or key.group_hint(key.questions[k].group))]
-    seen = collections.Counter(s for k in failing if (s := _seen(key, replies[k], k)))
+    seen = collections.Counter(s for k in failing if (s := _seen(key, replies, k)))
     raised = any(replies[k].kind == "raised" for k in failing)
     if seen and (raised or 2 * seen.most_common(1)[0][1] >= len(failing)):  # what holds in a few cases only would mislead
         sentences.append(seen.most_common(1)[0][0])
@@ -128,12 +136,15 @@ def _what_was_seen(key: AnswerKey, replies: list[Reply], lost: set[str]) -> list
     return list(dict.fromkeys(sentences))
 
 
-def _seen(key: AnswerKey, reply: Reply, k: int) -> str | None:
+def _seen(key: AnswerKey, replies: list[Reply], k: int) -> str | None:
+    question, reply = key.questions[k], replies[k]
     if reply.kind == "raised":
-        return exception_sentence(reply, key.questions[k].hidden)
+        alike = (r for q, r in zip(key.questions, replies, strict=True) if not q.hidden and (r.error, r.where) == (reply.error, reply.where))
+        visible = next(alike, None)
+        return exception_sentence(visible or reply, hidden=question.hidden and visible is None)
     if reply.broken_invariant:
         return None
-    return remark(reply.value, key.expected[k].value, [*key.questions[k].args, *key.questions[k].kwargs.values()], key.tolerance(k))
+    return remark(reply.value, key.expected[k].value, [*question.args, *question.kwargs.values()], key.tolerance(k))
 
 
 def exception_sentence(reply: Reply, hidden: bool) -> str:
@@ -147,4 +158,3 @@ def _only_remarks(replies: list[Reply]) -> list[str]:
     if any(isinstance(leaf, Array) and leaf.requires_grad for reply in replies for leaf in leaves(reply.value)):
         return ["Your answer requires a gradient although no input does; that costs nothing here."]
     return []
-

@@ -38,7 +38,9 @@ def reply_from_value(value: Any) -> Reply:
         case {"kind": str(kind), "value": answer, "error": str(error), "text": str(text), "where": str(where), "changed_inputs": bool(changed)} if (
             kind in KINDS
         ):
-            return Reply(kind, answer, error[:100], text[:400], where[:200], changed, value.get("ok") is True, str(value.get("broken_invariant", ""))[:200])
+            return Reply(
+                kind, answer, error[:100], text[:400], where[:200], changed, value.get("ok") is True, str(value.get("broken_invariant", ""))[:200]
+            )
     raise BadFrame("not a reply")
 
 

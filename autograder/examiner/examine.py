@@ -93,9 +93,7 @@ def _guess(path: Path) -> tuple[str, str]:
     return path.resolve().parent.name, path.stem
 
 
-def examine_notebook(
-    notebook: NotebookNode, notes: list[str], chapter: Chapter, folder: Path, cards: Path, settings: Settings
-) -> Graded:
+def examine_notebook(notebook: NotebookNode, notes: list[str], chapter: Chapter, folder: Path, cards: Path, settings: Settings) -> Graded:
     """Run and grade a rebuilt notebook. `folder` holds what was handed in beside it."""
     import_exercises(chapter)
     verdicts: list[Verdict] = []

@@ -35,9 +35,7 @@ def rebuild(released: NotebookNode, submission: Submission) -> tuple[NotebookNod
     return notebook, notes
 
 
-def _place(
-    released: NotebookNode, submission: Submission
-) -> tuple[dict[str, SubmittedCell], dict[str | None, list[SubmittedCell]], list[str]]:
+def _place(released: NotebookNode, submission: Submission) -> tuple[dict[str, SubmittedCell], dict[str | None, list[SubmittedCell]], list[str]]:
     """Which submitted cell goes where: by cell id, or else by nbgrader's id. What fits nowhere is the student's own."""
     kinds = {cell.id: cell.cell_type for cell in released.cells}
     by_grade_id = {cell.metadata.nbgrader.grade_id: cell.id for cell in released.cells if "nbgrader" in cell.metadata}
@@ -51,7 +49,9 @@ def _place(
             placed[home] = cell
             after = home
         elif home is not None and home in by_grade_id.values() and home in placed:
-            notes.append(f"The cell `{home}` stands in the notebook more than once. The first one is in its place, the others run as cells of your own.")
+            notes.append(
+                f"The cell `{home}` stands in the notebook more than once. The first one is in its place, the others run as cells of your own."
+            )
             if not home.startswith("check_"):
                 extras[after].append(cell)
         else:

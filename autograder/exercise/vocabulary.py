@@ -163,7 +163,7 @@ def exercise(
             raise BadExercise(f"{name} is an exercise of {taken.reference.__module__} already; names are unique in the course.")
         if unknown := set(without) - set(VARIANTS):
             raise BadExercise(f"{name}: no variant is called {sorted(unknown)}; there are {sorted(VARIANTS)}.")
-        made = Exercise(name, reference, points, tuple(rows), dict(shares or {}), tuple(forbid), tuple(without), gradients, tolerance, seconds)
+        made = Exercise(name, reference, float(points), tuple(rows), dict(shares or {}), tuple(forbid), tuple(without), gradients, tolerance, seconds)
         engine = sum(group.share for group in GROUPS.values() if group is not GRADIENTS or gradients)
         if sum(made.shares.values()) + engine > 1.0 + 1e-9:
             raise BadExercise(f"{name}: the shares sum to more than 1 ({sum(made.shares.values()):g}, and {engine:g} for the variants).")

@@ -83,9 +83,7 @@ class KernelWorker:
                 self._ran.append(source)
         return list(cell.outputs)
 
-    def ask(
-        self, name: str, questions: Sequence[Question], probe: Helper | None, forbid: Sequence[str], seconds: float
-    ) -> list[Reply] | str:
+    def ask(self, name: str, questions: Sequence[Question], probe: Helper | None, forbid: Sequence[str], seconds: float) -> list[Reply] | str:
         """Ask the function or class `name` that the notebook defined.
 
         Returns one reply per question, or a sentence on why there is nothing to ask.

@@ -157,7 +157,7 @@ def exercises(as_json: AsJson = False) -> None:
     for column in ("chapter", "notebook", "exercise", "points", "cases", "hidden", "mistakes", "rows"):
         table.add_column(column)
     for r in records:
-        table.add_row(*(str(x) for x in list(r.values())[:-1]), ", ".join(r["rows"]))
+        table.add_row(*(f"{x:g}" if isinstance(x, float) else str(x) for x in list(r.values())[:-1]), ", ".join(r["rows"]))
     out.print(table)
 
 
@@ -167,18 +167,17 @@ def _exercise_records(chapter: Chapter) -> list[dict[str, Any]]:
     for path in chapter.notebooks:
         for name in exercises_of(source_form(path, chapter.name)):
             e = get_exercise(name)
-            records.append(
-                {
-                    "chapter": chapter.name,
-                    "notebook": path.stem,
-                    "name": name,
-                    "points": e.points,
-                    "cases": sum(1 for _ in e.cases(0, hidden=False)),
-                    "hidden_cases": sum(1 for _ in e.cases(0, hidden=True)),
-                    "mistakes": len(e.hints),
-                    "rows": list(e.rows),
-                }  # fmt: skip
-            )
+            record = {
+                "chapter": chapter.name,
+                "notebook": path.stem,
+                "name": name,
+                "points": e.points,
+                "cases": sum(1 for _ in e.cases(0, hidden=False)),
+                "hidden_cases": sum(1 for _ in e.cases(0, hidden=True)),
+                "mistakes": len(e.hints),
+                "rows": list(e.rows),
+            }
+            records.append(record)
     return records
 
 

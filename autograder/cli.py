@@ -155,7 +155,7 @@ def exercises(as_json: AsJson = False) -> None:
         return
     table = Table()
     for column in ("chapter", "notebook", "exercise", "points", "cases", "hidden", "mistakes", "rows"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=column in ("chapter", "exercise"))
     for r in records:
         table.add_row(*(f"{x:g}" if isinstance(x, float) else str(x) for x in list(r.values())[:-1]), ", ".join(r["rows"]))
     out.print(table)

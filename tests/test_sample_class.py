@@ -68,6 +68,15 @@ def test_typical_mistake_is_named_in_grades_and_feedback(grades, sample_class, s
     assert first_words.replace("'", "&#x27;") in page.read_text()
 
 
+def test_right_answer_that_calls_a_wrong_one_gets_its_points(grades, sample_class):
+    """cleo's lstm_cell returns its two values in the wrong order; what is built on it is right by itself."""
+    own = of(grades, "cleo_mistaken", "06_recurrent")
+    assert own["lstm_cell"]["status"] == "wrong"
+    assert [own[name]["status"] for name in ("lstm", "stacked_lstm")] == ["correct", "correct"]
+    page = sample_class / "course" / "feedback" / "cleo_mistaken" / "06_recurrent" / "lstm.html"
+    assert "This follows from your lstm_cell, which is wrong" in page.read_text()
+
+
 def test_half_done_gets_the_half_that_is_done(grades):
     names = list(of(grades, "dan_half_done"))
     statuses = [of(grades, "dan_half_done")[n]["status"] for n in names]

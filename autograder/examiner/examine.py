@@ -18,6 +18,7 @@ from autograder.check.card import FOLDER
 from autograder.check.forbidden import forbidden_name
 from autograder.check.verdict import Verdict, forbidden_sentence, judge, no_answer
 from autograder.examiner.feedback import graded_outputs
+from autograder.examiner.follow import follow_through
 from autograder.examiner.rebuild import rebuild
 from autograder.examiner.submission import Submission, Unreadable, read_submission
 from autograder.exercise import Exam, get_exercise
@@ -101,7 +102,7 @@ def examine_notebook(notebook: NotebookNode, notes: list[str], chapter: Chapter,
     with KernelWorker(folder, cards, settings.limits) as worker:
         for cell in notebook.cells[: last + 1]:
             if name := exercise_name(cell):
-                verdict = _examine(name, notebook, worker, settings)
+                verdict = follow_through(exam(name, settings.seed), _examine(name, notebook, worker, settings), verdicts)
                 verdicts.append(verdict)
                 cell.outputs = graded_outputs(verdict)
             elif cell.cell_type == "code" and (settings.run_demonstrations or not is_demonstration(cell)) and cell.source.strip():

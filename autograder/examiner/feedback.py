@@ -42,7 +42,7 @@ def headline(verdict: Verdict) -> str:
 
 def outcomes(verdict: Verdict) -> list[tuple[str, str]]:
     """A mark for each case by its label: hidden cases too, whose labels hold no data. Other groups in one line each."""
-    if verdict.status in ("missing", "forbidden", "timeout"):
+    if verdict.status in ("missing", "forbidden", "timeout") or (verdict.status == "correct" and verdict.sentences):
         return []
     pairs = list(zip(verdict.questions, verdict.replies, strict=True))
     marks = [("✓" if r.ok else "✗", q.label) for q, r in pairs if q.variant == PLAIN]

@@ -41,10 +41,14 @@ def headline(verdict: Verdict) -> str:
 
 
 def outcomes(verdict: Verdict) -> list[tuple[str, str]]:
-    """A mark for each case by its label: hidden cases too, whose labels hold no data. Other groups in one line each."""
+    """A mark for each case by its label: hidden cases too, whose labels hold no data.
+
+    The groups of variants have a line each where they alone fail.
+    """
     if verdict.status in ("missing", "forbidden", "timeout") or (verdict.status == "correct" and verdict.sentences):
         return []
     pairs = list(zip(verdict.questions, verdict.replies, strict=True))
     marks = [("✓" if r.ok else "✗", q.label) for q, r in pairs if q.variant == PLAIN]
-    shown = {q.group for q, _ in pairs if q.variant == PLAIN} | {MAIN}
-    return list(dict.fromkeys(marks)) + [("✗", group) for group in sorted(verdict.lost - shown)]
+    shown = {q.group for q, _ in pairs if q.variant == PLAIN}
+    variants = [] if MAIN in verdict.lost else [("✗", group) for group in sorted(verdict.lost - shown)]
+    return list(dict.fromkeys(marks)) + variants

@@ -25,7 +25,8 @@ def attention_scores(
     queries: Float[Tensor, "batch queries dim"],
     keys: Float[Tensor, "batch keys dim"],
 ) -> Float[Tensor, "batch queries keys"]:
-    """How well each query matches each key of its batch element: their dot product, divided by √dim.
+    """How well each query matches each key of its batch element: their dot product, divided by
+    √dim.
 
     Vaswani et al. (2017), the argument of the softmax in equation 1.
     """
@@ -98,7 +99,8 @@ def masked_softmax(
 ) -> Float[Tensor, "batch queries keys"]:
     """Softmax over the keys, in which keys at positions >= valid_lens[b] get weight exactly 0.
 
-    With `valid_lens` None every key counts. Every valid length is at least 1. Large scores must not overflow.
+    With `valid_lens` None every key counts. Every valid length is at least 1. Large scores must
+    not overflow.
     """
     if valid_lens is not None:
         position = torch.arange(scores.shape[-1])
@@ -402,9 +404,9 @@ def multi_head_attention(
 ) -> Float[Tensor, "batch tokens width"]:
     """Self-attention with several heads, each on its own slice of width / heads columns.
 
-    Project with `x @ w_q`, `x @ w_k`, `x @ w_v`; head i takes columns i·d to (i+1)·d of each, where d = width / heads.
-    Put the heads' outputs side by side in the same order and project with `w_o`. `mask` is True where a token may look.
-    Vaswani et al. (2017), section 3.2.2.
+    Project with `x @ w_q`, `x @ w_k`, `x @ w_v`; head i takes columns i·d to (i+1)·d of each,
+    where d = width / heads. Put the heads' outputs side by side in the same order and project
+    with `w_o`. `mask` is True where a token may look. Vaswani et al. (2017), section 3.2.2.
     """
     batch, tokens, width = x.shape
     q, k, v = ((x @ w).reshape(batch, tokens, heads, width // heads).transpose(1, 2) for w in (w_q, w_k, w_v))
@@ -502,7 +504,9 @@ def multi_head_with(made: Made, x: Tensor, w_q: Tensor, w_k: Tensor, w_v: Tensor
 
 @exercise(points=1, rows=["7.13"])
 def causal_mask(n: int) -> Bool[Tensor, "n n"]:
-    """The mask of n tokens that read from left to right: token i (row) may look at itself and at those before it."""
+    """The mask of n tokens that read from left to right: token i (row) may look at itself and at
+    those before it.
+    """
     return torch.ones(n, n, dtype=torch.bool).tril()
 
 

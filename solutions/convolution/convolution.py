@@ -34,10 +34,12 @@ CONVOLUTIONS = [
 
 @exercise(points=3, rows=["5.3"], shares={"kernel as large as the image": 0.1, "integer image": 0.1}, forbid=CONVOLUTIONS)
 def corr2d(x: Num[ndarray, "h w"], kernel: Num[ndarray, "kh kw"]) -> Float[ndarray, "h-kh+1 w-kw+1"]:
-    """Cross-correlate an image with a kernel: slide the kernel over the image and sum the products.
+    """Cross-correlate an image with a kernel: slide the kernel over the image and sum the
+    products.
 
-    out[i, j] = Σ_a Σ_b x[i + a, j + b] · kernel[a, b], for every place where the kernel lies inside the image.
-    Integers count as float64. Write it without the convolution functions of SciPy and PyTorch.
+    out[i, j] = Σ_a Σ_b x[i + a, j + b] · kernel[a, b], for every place where the kernel lies
+    inside the image. Integers count as float64. Write it without the convolution functions of
+    SciPy and PyTorch.
     """
     h, w = x.shape
     kh, kw = kernel.shape
@@ -180,10 +182,11 @@ def corr2d_dtype_with(made: Made, x: ndarray, kernel: ndarray) -> np.dtype:
 
 @exercise(points=1, rows=["5.6"])
 def conv_output_size(n: int, k: int, stride: int = 1, padding: int = 0) -> int:
-    """How many positions a kernel of size k has along an axis of n pixels, with `padding` zeros on each side.
+    """How many positions a kernel of size k has along an axis of n pixels, with `padding` zeros on
+    each side.
 
-    The kernel moves by `stride` pixels, and a position counts only if the whole kernel lies inside the padded axis.
-    It fits at least once.
+    The kernel moves by `stride` pixels, and a position counts only if the whole kernel lies
+    inside the padded axis. It fits at least once.
     """
     return (n + 2 * padding - k) // stride + 1
 
@@ -245,10 +248,11 @@ def conv_output_size_with(made: Made, n: int, k: int, stride: int = 1, padding: 
 
 @exercise(points=1, rows=["5.6"])
 def conv_layers_to_reach(n: int, k: int, target: int) -> int:
-    """How many convolutions, one after another, bring an axis of n pixels down to `target` pixels or fewer.
+    """How many convolutions, one after another, bring an axis of n pixels down to `target` pixels
+    or fewer.
 
-    Every kernel has size k, at least 2, with stride 1 and without padding. `target` is at least k - 1, so that
-    every kernel fits; when n is at most `target`, no layer is needed.
+    Every kernel has size k, at least 2, with stride 1 and without padding. `target` is at least
+    k - 1, so that every kernel fits; when n is at most `target`, no layer is needed.
     """
     layers = 0
     while n > target:
@@ -307,10 +311,11 @@ def conv_layers_to_reach_with(made: Made, n: int, k: int, target: int) -> int:
 
 @exercise(points=1, rows=["5.6"])
 def same_padding(n: int, k: int, stride: int) -> tuple[int, int]:
-    """Zeros to put before and after an axis of n pixels, so that a kernel of size k has ⌈n / stride⌉ positions.
+    """Zeros to put before and after an axis of n pixels, so that a kernel of size k has ⌈n /
+    stride⌉ positions.
 
-    As few zeros as possible, and at least 0. When their number is odd, the extra zero goes after the pixels:
-    the convention of PyTorch and TensorFlow.
+    As few zeros as possible, and at least 0. When their number is odd, the extra zero goes
+    after the pixels: the convention of PyTorch and TensorFlow.
     """
     positions = -(-n // stride)
     total = max((positions - 1) * stride + k - n, 0)
@@ -383,12 +388,14 @@ def conv2d(
     stride: int = 1,
     padding: int = 0,
 ) -> Float[ndarray, "n c_out h_out w_out"]:
-    """A convolution layer: cross-correlate every image with every output channel's kernels, sum over input channels, add the bias.
+    """A convolution layer: cross-correlate every image with every output channel's kernels, sum
+    over input channels, add the bias.
 
-    `padding` zeros are put on each of the four sides first; the window moves by `stride` pixels in both directions.
-    h_out = ⌊(h + 2 padding - kh) / stride⌋ + 1, and w_out likewise. The padded image is at least as large as the kernel.
-    With `bias` None nothing is added. There may be no image at all (n = 0). Integers count as float64.
-    Write it without the convolution functions of SciPy and PyTorch.
+    `padding` zeros are put on each of the four sides first; the window moves by `stride` pixels
+    in both directions. h_out = ⌊(h + 2 padding - kh) / stride⌋ + 1, and w_out likewise. The
+    padded image is at least as large as the kernel. With `bias` None nothing is added. There
+    may be no image at all (n = 0). Integers count as float64. Write it without the convolution
+    functions of SciPy and PyTorch.
     """
     x = x.astype(np.result_type(x, weight, np.float32))
     padded = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
@@ -602,11 +609,12 @@ def conv2d_backward(
     stride: int = 1,
     padding: int = 0,
 ) -> tuple[Float[ndarray, "n c_in h w"], Float[ndarray, "c_out c_in kh kw"], Float[ndarray, "c_out"]]:
-    """The way back through `conv2d`: from the loss's gradient with respect to its output, those of its inputs.
+    """The way back through `conv2d`: from the loss's gradient with respect to its output, those of
+    its inputs.
 
-    Returns (dx, dweight, dbias), each shaped like the input it belongs to; `x`, `weight`, `stride` and `padding` are
-    what `conv2d` got. A pixel that no window covers has gradient 0. Integers count as float64.
-    Write it without the convolution functions of SciPy and PyTorch.
+    Returns (dx, dweight, dbias), each shaped like the input it belongs to; `x`, `weight`,
+    `stride` and `padding` are what `conv2d` got. A pixel that no window covers has gradient 0.
+    Integers count as float64. Write it without the convolution functions of SciPy and PyTorch.
     """
     dtype = np.result_type(grad_output, x, weight, np.float32)
     h, w = x.shape[2:]

@@ -24,10 +24,12 @@ Node = TypeVar("Node")
     forbid=["scipy.optimize.approx_fprime", "numpy.gradient"],
 )
 def central_difference(f: Callable[[ndarray], float], x: Float[ndarray, "*shape"], eps: float = 1e-5) -> Float[ndarray, "*shape"]:
-    """The gradient of f at x, by differences: for each entry of x, how f changes when this entry alone moves.
+    """The gradient of f at x, by differences: for each entry of x, how f changes when this entry
+    alone moves.
 
-    `f` takes an array of the shape of `x` and returns one number. Each entry moves by `eps` to both sides, and the
-    change of f is divided by the distance of the two points. `x` is float64.
+    `f` takes an array of the shape of `x` and returns one number. Each entry moves by `eps` to
+    both sides, and the change of f is divided by the distance of the two points. `x` is
+    float64.
     """
     gradient = np.zeros_like(x)
     for i in np.ndindex(x.shape):
@@ -103,11 +105,13 @@ def central_difference_with(made: Made, f: Callable[[ndarray], float], x: ndarra
 
 @exercise(points=2, rows=["1.18"], shares={"deep graphs": 0.2}, forbid=["graphlib.TopologicalSorter", "networkx.topological_sort"])
 def topological_order(root: Node, parents: Mapping[Node, Sequence[Node]]) -> list[Node]:
-    """Every node that `root` is computed from, and `root` itself: each node once, and after all of its parents.
+    """Every node that `root` is computed from, and `root` itself: each node once, and after all of
+    its parents.
 
-    `parents[node]` lists the nodes that `node` is computed from directly. A node without any has an empty list, and
-    x·x lists x twice. Any order with these properties is right. Nodes that `root` does not need are left out.
-    There are no cycles; graphs may be thousands of nodes deep.
+    `parents[node]` lists the nodes that `node` is computed from directly. A node without any
+    has an empty list, and x·x lists x twice. Any order with these properties is right. Nodes
+    that `root` does not need are left out. There are no cycles; graphs may be thousands of
+    nodes deep.
     """
     order = []
     seen = set()
@@ -290,12 +294,14 @@ def recursively(root: Any, parents: dict[Any, Any]) -> list[Any]:
 class Value:
     """A number that remembers how it was computed.
 
-    `data` is the number. `grad` starts at 0; after `L.backward()` it is the derivative of L with respect to this node,
-    for every node that L was computed from.
+    `data` is the number. `grad` starts at 0; after `L.backward()` it is the derivative of L
+    with respect to this node, for every node that L was computed from.
     """
 
     def __init__(self, data: float, parents: "tuple[Value, ...]" = (), local_derivatives: tuple[float, ...] = ()) -> None:
-        """`local_derivatives[k]` is the derivative of this number with respect to `parents[k]`, the others held still."""
+        """`local_derivatives[k]` is the derivative of this number with respect to `parents[k]`,
+        the others held still.
+        """
         self.data = data
         self.grad = 0.0
         self.parents = parents
@@ -376,7 +382,9 @@ class Value:
         return Value(other) / self
 
     def graph(self) -> "dict[Value, tuple[Value, ...]]":
-        """The parents of every node that this one was computed from, as `topological_order` wants them."""
+        """The parents of every node that this one was computed from, as `topological_order` wants
+        them.
+        """
         parents: dict[Value, tuple[Value, ...]] = {}
         waiting = [self]
         while waiting:
@@ -387,11 +395,12 @@ class Value:
         return parents
 
     def backward(self) -> None:
-        """Add the derivative of this node to the `grad` of everything that it was computed from; its own is 1.
+        """Add the derivative of this node to the `grad` of everything that it was computed from;
+        its own is 1.
 
-        Leaves (nodes without parents) add up over several calls, also over calls on different results that share
-        nodes, until somebody sets their `grad` to 0. Other nodes start every call from 0. Graphs may be thousands of
-        nodes deep.
+        Leaves (nodes without parents) add up over several calls, also over calls on different
+        results that share nodes, until somebody sets their `grad` to 0. Other nodes start every
+        call from 0. Graphs may be thousands of nodes deep.
         """
         ### BEGIN SOLUTION
         order = topological_order(self, self.graph())
@@ -653,10 +662,12 @@ class ValueWith:
 
 @exercise(points=2, rows=["1.19"], shares={"no axes": 0.1})
 def unbroadcast(gradient: Float[ndarray, "*broadcast"], shape: tuple[int, ...]) -> Float[ndarray, "*shape"]:
-    """The gradient with respect to an array of `shape` that broadcasting stretched to the shape of `gradient`.
+    """The gradient with respect to an array of `shape` that broadcasting stretched to the shape of
+    `gradient`.
 
-    Each of its entries was copied to several places, and gets the sum of the gradients from all of them. NumPy lines
-    shapes up at their last axes: broadcasting adds axes in front and stretches axes of size 1. `shape` may be ().
+    Each of its entries was copied to several places, and gets the sum of the gradients from all
+    of them. NumPy lines shapes up at their last axes: broadcasting adds axes in front and
+    stretches axes of size 1. `shape` may be ().
     """
     added = gradient.ndim - len(shape)
     gradient = gradient.sum(axis=tuple(range(added)))
@@ -743,9 +754,11 @@ def first_along(x: ndarray, axis: tuple[int, ...], keepdims: bool = False) -> An
 
 @exercise(points=3, rows=["1.19"], shares={"functions": 0.3}, forbid=["torch.func.jvp", "torch.autograd.functional.jvp"])
 class Dual:
-    """A number and its tangent: how fast it changes while the inputs move. Forward mode in a single class.
+    """A number and its tangent: how fast it changes while the inputs move. Forward mode in a
+    single class.
 
-    An input moves with the tangent that it is given; a plain number is a constant and does not move.
+    An input moves with the tangent that it is given; a plain number is a constant and does not
+    move.
     """
 
     def __init__(self, value: float, tangent: float = 0.0) -> None:

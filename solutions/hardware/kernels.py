@@ -22,7 +22,9 @@ def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 @exercise(points=1, rows=["4.2"])
 def blocks_needed(n: int, threads_per_block: int) -> int:
-    """The smallest number of blocks that have at least n threads together. Both numbers are at least 1."""
+    """The smallest number of blocks that have at least n threads together. Both numbers are at
+    least 1.
+    """
     return (n + threads_per_block - 1) // threads_per_block
 
 
@@ -78,10 +80,12 @@ def blocks_needed_with(made: Made, n: int, threads_per_block: int) -> Any:
 
 @exercise(points=3, rows=["4.2"], without=NO_ARRAYS_OF_OTHER_KINDS)
 def vector_add() -> str:
-    """The CUDA C source of `extern "C" __global__ void vector_add(const float* x, const float* y, float* out, int n)`.
+    """The CUDA C source of `extern "C" __global__ void vector_add(const float* x, const float* y,
+    float* out, int n)`.
 
-    It writes x[i] + y[i] to out[i] for i from 0 to n - 1, one thread for one element, and touches nothing else. Grid and
-    block have one dimension; the grid has at least n threads, any number of them in a block.
+    It writes x[i] + y[i] to out[i] for i from 0 to n - 1, one thread for one element, and
+    touches nothing else. Grid and block have one dimension; the grid has at least n threads,
+    any number of them in a block.
     """
     return """
     extern "C" __global__ void vector_add(const float* x, const float* y, float* out, int n) {
@@ -264,11 +268,13 @@ def pixel_of_thread_with(made: Made, block_idx: tuple[int, int], thread_idx: tup
 
 @exercise(points=3, rows=["4.2"], without=NO_ARRAYS_OF_OTHER_KINDS)
 def fade_image() -> str:
-    """The CUDA C source of `extern "C" __global__ void fade_image(const float* image, float* out, int height, int width)`.
+    """The CUDA C source of `extern "C" __global__ void fade_image(const float* image, float* out,
+    int height, int width)`.
 
-    An image of height × width lies row after row in memory; out has the same form, and its pixel (row, column) is the
-    image's multiplied by column / width (no whole number). One thread for one pixel: x runs along a row, y down a column.
-    The grid has at least width threads along x and height along y. Nothing else is touched.
+    An image of height × width lies row after row in memory; out has the same form, and its
+    pixel (row, column) is the image's multiplied by column / width (no whole number). One
+    thread for one pixel: x runs along a row, y down a column. The grid has at least width
+    threads along x and height along y. Nothing else is touched.
     """
     return """
     extern "C" __global__ void fade_image(const float* image, float* out, int height, int width) {
@@ -432,11 +438,13 @@ def fade_image_with(made: Made) -> str:
 
 @exercise(points=2, rows=["4.2"], without=NO_ARRAYS_OF_OTHER_KINDS)
 def add_bias() -> str:
-    """The CUDA C source of `extern "C" __global__ void add_bias(const float* x, const float* bias, float* out, int rows, int columns)`.
+    """The CUDA C source of `extern "C" __global__ void add_bias(const float* x, const float* bias,
+    float* out, int rows, int columns)`.
 
-    x and out have rows × columns numbers, row after row, and bias has one number for each column, which is added to all
-    rows: NumPy's x + bias. One thread for one element: x runs along a row, y down a column. The grid has at least columns
-    threads along x and rows along y. Nothing else is touched.
+    x and out have rows × columns numbers, row after row, and bias has one number for each
+    column, which is added to all rows: NumPy's x + bias. One thread for one element: x runs
+    along a row, y down a column. The grid has at least columns threads along x and rows along
+    y. Nothing else is touched.
     """
     return """
     extern "C" __global__ void add_bias(const float* x, const float* bias, float* out, int rows, int columns) {

@@ -23,8 +23,9 @@ def momentum_step(
 ) -> tuple[Float[ndarray, "*shape"], Float[ndarray, "*shape"]]:
     """One step of gradient descent with momentum: the new weights and the new velocity, (w, v).
 
-    The velocity is a sum of gradients: the new one counts in full, the old velocity `beta` times.
-    The weights move by `lr` times the new velocity. Sutskever et al. (2013), in the form of `torch.optim.SGD`.
+    The velocity is a sum of gradients: the new one counts in full, the old velocity `beta`
+    times. The weights move by `lr` times the new velocity. Sutskever et al. (2013), in the form
+    of `torch.optim.SGD`.
     """
     v = beta * v + g
     return w - lr * v, v
@@ -98,7 +99,8 @@ def momentum_step_with(made: Made, w: ndarray, v: ndarray, g: ndarray, lr: float
 def ema_weights(beta: float, t: int) -> Float[ndarray, "t"]:
     """The weights of g_1, g_2, ..., g_t (in this order) in their exponential moving average m_t.
 
-    The average starts at m_0 = 0, and m_i = beta m_{i-1} + (1 - beta) g_i. `t` is at least 1, and 0 <= beta < 1.
+    The average starts at m_0 = 0, and m_i = beta m_{i-1} + (1 - beta) g_i. `t` is at least 1,
+    and 0 <= beta < 1.
     """
     return (1 - beta) * beta ** np.arange(t)[::-1]
 
@@ -165,8 +167,9 @@ def ema_weights_with(made: Made, beta: float, t: int) -> Any:
 def bias_corrected_mean(values: Num[ndarray, "steps *shape"], beta: float) -> Float[ndarray, "steps *shape"]:
     """The exponential moving average after each step, corrected for its start at 0.
 
-    Row i of the result is the average of the rows 0 to i of `values`, divided by the sum of their weights.
-    There is at least one step, and 0 <= beta < 1. Kingma and Ba (2015), section 3.
+    Row i of the result is the average of the rows 0 to i of `values`, divided by the sum of
+    their weights. There is at least one step, and 0 <= beta < 1. Kingma and Ba (2015), section
+    3.
     """
     m = np.zeros_like(values[0])
     averages = []
@@ -269,9 +272,10 @@ def adam_step(
 ) -> tuple[Float[ndarray, "*shape"], Float[ndarray, "*shape"], Float[ndarray, "*shape"]]:
     """One step of Adam: the new weights and the new moments, (w, m, v).
 
-    `m` and `v` are the moving averages of the gradients and of their squares after the step before, not corrected;
-    so are those that are returned. `t` is the number of this step, 1 for the first. `eps` is added to the square root
-    of the corrected second moment. Kingma and Ba (2015), algorithm 1.
+    `m` and `v` are the moving averages of the gradients and of their squares after the step
+    before, not corrected; so are those that are returned. `t` is the number of this step, 1 for
+    the first. `eps` is added to the square root of the corrected second moment. Kingma and Ba
+    (2015), algorithm 1.
     """
     beta1, beta2 = betas
     m = beta1 * m + (1 - beta1) * g
@@ -492,8 +496,8 @@ class Adam:
     def step(self, grads: list[Float[ndarray, "..."]]) -> None:
         """Move every parameter by one step of Adam, given its gradient.
 
-        The gradients lie in the order of the parameters. Their arrays belong to the caller: leave them as
-        they are, and expect the next gradients in the same arrays.
+        The gradients lie in the order of the parameters. Their arrays belong to the caller:
+        leave them as they are, and expect the next gradients in the same arrays.
         """
         self.t += 1
         for k, (w, g) in enumerate(zip(self.params, grads, strict=True)):

@@ -33,9 +33,11 @@ def cell_update(
     forget_gate: Float[Tensor, "batch units"],
     candidate: Float[Tensor, "batch units"],
 ) -> Float[Tensor, "batch units"]:
-    """The new cell: keep of the old one what the forget gate lets through, add of the candidate what the input gate lets through.
+    """The new cell: keep of the old one what the forget gate lets through, add of the candidate
+    what the input gate lets through.
 
-    The gates are open at 1 and shut at 0; they and the candidate are already activated. Gers et al. (2000).
+    The gates are open at 1 and shut at 0; they and the candidate are already activated. Gers et
+    al. (2000).
     """
     return forget_gate * c + input_gate * candidate
 
@@ -99,7 +101,8 @@ def cell_update_with(made: Made, c: Tensor, input_gate: Tensor, forget_gate: Ten
 def memory_half_life(forget_gate: Float[Tensor, "units"]) -> Float[Tensor, "units"]:
     """The number of steps, a fraction allowed, after which half of a memory is left.
 
-    The forget gate stays where it is, between 0 and 1, and the input gate is shut. A gate of 0 gives 0, a gate of 1 gives inf.
+    The forget gate stays where it is, between 0 and 1, and the input gate is shut. A gate of 0
+    gives 0, a gate of 1 gives inf.
     """
     return math.log(2) / torch.log(1 / forget_gate)
 
@@ -157,7 +160,8 @@ def memory_half_life_with(made: Made, forget_gate: Tensor) -> Tensor:
 def forget_gate_bias(half_life: Float[Tensor, "units"]) -> Float[Tensor, "units"]:
     """The bias b whose forget gate sigmoid(b) has this half-life, in steps.
 
-    Half-lives are positive. For long ones, up to a million steps, b must stay as exact as for short ones, in float32 too.
+    Half-lives are positive. For long ones, up to a million steps, b must stay as exact as for
+    short ones, in float32 too.
     """
     return -torch.log(torch.expm1(math.log(2) / half_life))
 
@@ -230,7 +234,8 @@ def lstm_gates(
 ) -> tuple[Float[Tensor, "batch m"], Float[Tensor, "batch m"], Float[Tensor, "batch m"], Float[Tensor, "batch m"]]:
     """Input gate, forget gate, output gate and candidate, activated, in this order.
 
-    The 4m columns of the weights hold the same four in the same order, m columns side by side for each.
+    The 4m columns of the weights hold the same four in the same order, m columns side by side
+    for each.
     """
     input_gate, forget_gate, output_gate, candidate = (x @ w_x + h @ w_h + b).chunk(4, dim=-1)
     return torch.sigmoid(input_gate), torch.sigmoid(forget_gate), torch.sigmoid(output_gate), torch.tanh(candidate)
@@ -325,8 +330,9 @@ def lstm_cell(
 ) -> tuple[Float[Tensor, "batch m"], Float[Tensor, "batch m"]]:
     """One step of an LSTM: from the input, the hidden state and the cell to (h_new, c_new).
 
-    The 4m columns hold input gate, forget gate, output gate, candidate, in this order. Large inputs must not overflow.
-    Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000).
+    The 4m columns hold input gate, forget gate, output gate, candidate, in this order. Large
+    inputs must not overflow. Hochreiter and Schmidhuber (1997), with the forget gate of Gers et
+    al. (2000).
     """
     input_gate, forget_gate, output_gate, candidate = lstm_gates(x, h, w_x, w_h, b)
     c_new = cell_update(c, input_gate, forget_gate, candidate)
@@ -465,8 +471,9 @@ def lstm(
 ) -> tuple[Float[Tensor, "batch time m"], Float[Tensor, "batch m"], Float[Tensor, "batch m"]]:
     """Run an LSTM over a sequence of at least one step: (outputs, h_last, c_last).
 
-    `h` and `c` are the state before the first step. `outputs[:, t]` is the hidden state after step t.
-    Columns as for `lstm_cell`: input gate, forget gate, output gate, candidate. Gradients flow back through all steps.
+    `h` and `c` are the state before the first step. `outputs[:, t]` is the hidden state after
+    step t. Columns as for `lstm_cell`: input gate, forget gate, output gate, candidate.
+    Gradients flow back through all steps.
     """
     outputs = []
     for t in range(x.shape[1]):
@@ -575,9 +582,10 @@ def stacked_lstm(
 ) -> tuple[Float[Tensor, "batch time m"], Float[Tensor, "layers batch m"], Float[Tensor, "layers batch m"]]:
     """Run LSTMs on top of each other: (outputs of the top layer, h_last, c_last).
 
-    `weights` holds (w_x, w_h, b) for every layer, from bottom to top. At every step a layer's input is what the layer
-    below puts out at that step; the bottom layer's is x. `h[k]` and `c[k]` are layer k's state before the first step,
-    `h_last[k]` and `c_last[k]` after the last.
+    `weights` holds (w_x, w_h, b) for every layer, from bottom to top. At every step a layer's
+    input is what the layer below puts out at that step; the bottom layer's is x. `h[k]` and
+    `c[k]` are layer k's state before the first step, `h_last[k]` and `c_last[k]` after the
+    last.
     """
     states = []
     for h_0, c_0, layer in zip(h, c, weights, strict=True):

@@ -23,7 +23,9 @@ FORBIDDEN_AREA = ["torchvision.ops.box_area", "torchvision.ops.boxes.box_area"]
 
 @exercise(points=1, rows=["9.5"], shares={"no area": 0.1, "no boxes": 0.1}, forbid=FORBIDDEN_AREA)
 def box_area(boxes: Float[ndarray, "n 4"]) -> Float[ndarray, "n"]:
-    """The area of every box (x1, y1, x2, y2), in continuous coordinates with x1 <= x2 and y1 <= y2; n may be 0."""
+    """The area of every box (x1, y1, x2, y2), in continuous coordinates with x1 <= x2 and y1 <=
+    y2; n may be 0.
+    """
     x1, y1, x2, y2 = boxes.T
     area: ndarray = (x2 - x1) * (y2 - y1)
     return area
@@ -99,7 +101,8 @@ def box_area_with(made: Made, boxes: ndarray) -> ndarray:
 def intersection(a: Float[ndarray, "n 4"], b: Float[ndarray, "m 4"]) -> Float[ndarray, "n m"]:
     """The area that every box of a shares with every box of b: [i, j] belongs to a[i] and b[j].
 
-    Boxes are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2; n or m may be 0. Boxes that lie apart share the area 0.
+    Boxes are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2; n or m may be 0. Boxes that lie apart
+    share the area 0.
     """
     width = np.minimum(a[:, None, 2], b[:, 2]) - np.maximum(a[:, None, 0], b[:, 0])
     height = np.minimum(a[:, None, 3], b[:, 3]) - np.maximum(a[:, None, 1], b[:, 1])
@@ -213,10 +216,12 @@ FORBIDDEN_IOU = [
     tolerance=10,  # a constant of 1e-8 that keeps the union from 0 is no mistake
 )
 def iou(a: Num[ndarray, "n 4"], b: Num[ndarray, "m 4"]) -> Float[ndarray, "n m"]:
-    """Intersection over union of every box of a with every box of b: [i, j] belongs to a[i] and b[j].
+    """Intersection over union of every box of a with every box of b: [i, j] belongs to a[i] and
+    b[j].
 
-    Boxes are (x1, y1, x2, y2) in continuous coordinates, with x1 <= x2 and y1 <= y2: pixels, or parts of the image
-    between 0 and 1. A box without area has IoU 0 with everything, also with itself. n or m may be 0.
+    Boxes are (x1, y1, x2, y2) in continuous coordinates, with x1 <= x2 and y1 <= y2: pixels, or
+    parts of the image between 0 and 1. A box without area has IoU 0 with everything, also with
+    itself. n or m may be 0.
     """
     both = intersection(a, b)
     union = box_area(a)[:, None] + box_area(b) - both
@@ -391,8 +396,9 @@ FORBIDDEN_NMS = [
 def nms(boxes: Num[ndarray, "n 4"], scores: Float[ndarray, "n"], threshold: float) -> list[int]:
     """Non-maximum suppression: the indices of the kept boxes, highest score first.
 
-    A box is dropped when its IoU with a kept box of higher score is strictly greater than `threshold`.
-    Of boxes with equal scores the one with the lower index comes first. Scores may be any numbers; n may be 0.
+    A box is dropped when its IoU with a kept box of higher score is strictly greater than
+    `threshold`. Of boxes with equal scores the one with the lower index comes first. Scores may
+    be any numbers; n may be 0.
     """
     overlap = iou(boxes, boxes)
     kept: list[int] = []
@@ -646,10 +652,12 @@ def nms_by_removing_with(made: Made, boxes: ndarray, scores: ndarray, threshold:
     forbid=[*FORBIDDEN_NMS, *FORBIDDEN_IOU],
 )
 def class_aware_nms(boxes: Num[ndarray, "n 4"], scores: Float[ndarray, "n"], labels: Int[ndarray, "n"], threshold: float) -> list[int]:
-    """Non-maximum suppression within each class: the indices of the kept boxes of all classes, highest score first.
+    """Non-maximum suppression within each class: the indices of the kept boxes of all classes,
+    highest score first.
 
-    labels[k] >= 0 is the class of box k. Label 0 is the background: its boxes are never kept and drop nothing.
-    A box is dropped only by a kept box of its own class. Equal scores: lower index first. Coordinates may be negative.
+    labels[k] >= 0 is the class of box k. Label 0 is the background: its boxes are never kept
+    and drop nothing. A box is dropped only by a kept box of its own class. Equal scores: lower
+    index first. Coordinates may be negative.
     """
     kept: list[int] = []
     for label in np.unique(labels[labels > 0]):

@@ -23,6 +23,7 @@ from autograder.build.notebook import exercises_of, source_form
 from autograder.examiner import Graded, Settings, Unreadable, grade_file
 from autograder.examiner.examine import as_record
 from autograder.exercise import BadExercise, get_exercise
+from autograder.worker import jail
 
 app = typer.Typer(
     help="Deep learning from scratch, graded automatically.",
@@ -33,9 +34,6 @@ app = typer.Typer(
 )
 out = Console()
 err = Console(stderr=True)
-
-# How far grading without nbgrader isolates the student's code from this machine.
-TIER = "process"
 
 ChapterName = Annotated[str, typer.Argument(help="A chapter: `07_attention`, `attention` or `7`.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")]
@@ -121,14 +119,14 @@ def _grade_one(path: Path, settings: Settings) -> dict[str, Any]:
         with err.status(f"Grading {path.name}"):
             graded = grade_file(path, BUILD / "release", settings)
     except (Unreadable, BuildError) as reason:
-        return {"notebook": str(path), "score": 0.0, "max_score": 0.0, "exercises": [], "tier": TIER, "error": str(reason)}
+        return {"notebook": str(path), "score": 0.0, "max_score": 0.0, "exercises": [], "tier": jail.tier(), "error": str(reason)}
     return _record(path, graded)
 
 
 def _record(path: Path, graded: Graded) -> dict[str, Any]:
     return {
         "notebook": str(path), "score": graded.score, "max_score": graded.max_score,
-        "exercises": [as_record(v) for v in graded.verdicts], "tier": TIER, "error": None,
+        "exercises": [as_record(v) for v in graded.verdicts], "tier": jail.tier(), "error": None,
     }  # fmt: skip
 
 
@@ -190,7 +188,7 @@ def doctor() -> None:
         table.add_row(package, _version(package))
     table.add_row("cores", str(os.cpu_count()))
     table.add_row("GPU", _gpu())
-    table.add_row("sandbox tier", f"{TIER}: the student's code runs in another process, as the same user")
+    table.add_row("sandbox tier", jail.describe(jail.tier()))
     out.print(table)
 
 

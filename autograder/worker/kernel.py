@@ -1,9 +1,13 @@
-"""A worker that is an ordinary Jupyter kernel in another process."""
+"""A worker that is an ordinary Jupyter kernel, in a jail where the machine has one."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import stat
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -12,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import matplotlib
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
@@ -20,6 +26,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from autograder.check.asking import Helper, Question, Reply
 from autograder.check.values import MAX_BYTES, BadFrame, Value, pack, unpack
 from autograder.check.wire import helper_to_value, question_to_value, reply_from_value
+from autograder.worker import jail
 from autograder.worker.answer import NOT_CALLABLE, NOTHING_THERE
 
 # What lies beside a submitted notebook and must not stand in for the course's own.
@@ -47,9 +54,13 @@ class KernelWorker:
 
     def __init__(self, folder: Path, cards: Path, limits: Limits) -> None:
         self.limits = limits
-        self._folder = Path(tempfile.mkdtemp(prefix="scratchgrad-"))
-        self._exchange = Path(tempfile.mkdtemp(prefix="scratchgrad-"))
+        self._place = Path(tempfile.mkdtemp(prefix="scratchgrad-"))
+        self._folder, self._exchange = self._place / "notebook", self._place / "exchange"
+        self._folder.mkdir()
+        self._exchange.mkdir()
+        self._packages = jail.worker_packages(self._place / "packages")
         _copy_helpers(folder, self._folder)
+        _copy_font_list(self._folder)
         if cards.is_dir():
             shutil.copytree(cards, self._folder / cards.name)
         self._ran: list[str] = []
@@ -62,8 +73,7 @@ class KernelWorker:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        shutil.rmtree(self._exchange, ignore_errors=True)
+        shutil.rmtree(self._place, ignore_errors=True)
 
     def run(self, source: str) -> list[NotebookNode]:
         """Run one cell and return its outputs. A cell that takes too long or kills its kernel says so in them."""
@@ -119,15 +129,22 @@ class KernelWorker:
         client.execute_cell(cell, 0, store_history=True)
 
     def _start(self) -> NotebookClient:
+        """A kernel that is reached through sockets in the exchange folder: it has no network."""
+        sockets = Path(tempfile.mkdtemp(prefix="k", dir=self._exchange))
+        manager = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=str(sockets / "s"), connection_file=str(sockets / "c.json"))
+        kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        manager.kernel_spec.argv = jail.command(kernel, self._folder, self._exchange, self._packages)  # type: ignore[union-attr]
         client = NotebookClient(
             new_notebook(cells=[new_code_cell()]),
-            kernel_name="python3",
+            km=manager,
             allow_errors=True,
             interrupt_on_timeout=False,
             shutdown_kernel="immediate",
-            extra_arguments=["--log-level=40"],
+            extra_arguments=["--log-level=40", "--HistoryManager.hist_file=:memory:"],
         )
-        self._stack.enter_context(client.setup_kernel(cwd=str(self._folder)))
+        variables = {**os.environ, **jail.environment(self._folder, self._packages)}
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self._stack.enter_context(client.setup_kernel(cwd=str(self._folder), env=variables, cleanup_kc=True, **quiet))
         self._client = client
         return client
 
@@ -157,12 +174,31 @@ def _copy_helpers(folder: Path, into: Path) -> None:
             shutil.copy(path, into / path.name)
 
 
+def _copy_font_list(home: Path) -> None:
+    """matplotlib's list of fonts takes a second to make; a worker starts with this user's."""
+    made = Path(matplotlib.get_cachedir())
+    if made.is_dir():
+        shutil.copytree(made, home / ".matplotlib", ignore=shutil.ignore_patterns("tex.cache", "*.lock"))
+
+
+def _read(path: Path) -> bytes:
+    """A plain file that the worker wrote: no link out of its folder, no pipe that never ends.
+
+    Raises:
+        OSError: it is something else, or too large.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_BYTES:
+            raise OSError("not a plain file of a reasonable size")
+        return file.read(MAX_BYTES)
+
+
 def _parse(path: Path, name: str, questions: Sequence[Question]) -> list[Reply] | str:
     """The replies in a file that the worker wrote, believed no further than their form."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise WorkerDied(f"{name} answered with too much data.")
-        value: Any = unpack(path.read_bytes())
+        value: Any = unpack(_read(path))
         if value == NOTHING_THERE:
             return f"There is no {name}: run the cell that defines it, under exactly this name."
         if isinstance(value, str) and value.startswith(NOT_CALLABLE):

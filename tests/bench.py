@@ -1,7 +1,8 @@
 """`make bench`: what the student's side costs, printed.
 
 - `import autograder` in a process that has torch loaded;
-- `check` on every exercise's reference, less the time that the reference itself takes.
+- `check` on every exercise's reference, less the time that the reference itself takes;
+- `check` on a wrong answer, whose mistake is to be recognised: the slowest of the exercise's mistakes.
 """
 
 from __future__ import annotations
@@ -52,15 +53,28 @@ def check_seconds(exercise: Exercise) -> tuple[float, float]:
     return seconds(lambda: examine(card, exercise.reference)), seconds(alone)
 
 
+def wrong_seconds(exercise: Exercise) -> float:
+    """`check` on the exercise's mistakes: the slowest, in one run each."""
+    card = make_card(exercise)
+    slowest = 0.0
+    for mistake in exercise.hints:
+        start = time.perf_counter()
+        examine(card, exercise.solution(mistake))
+        slowest = max(slowest, time.perf_counter() - start)
+    return slowest
+
+
 def main() -> None:
     console = Console()
     console.print(f"import autograder, torch loaded: {import_seconds():.3f} s")
-    table = Table("exercise", "check (ms)", "own compute (ms)", "added by check (ms)")
+    table = Table("exercise", "check (ms)", "own compute (ms)", "added by check (ms)", "wrong answer (ms)")
     worst = 0.0
     for exercise in EXERCISES:
         whole, own = check_seconds(exercise)
         worst = max(worst, whole - own)
-        table.add_row(exercise.name, f"{1000 * whole:.1f}", f"{1000 * own:.1f}", f"{1000 * (whole - own):.1f}")
+        table.add_row(
+            exercise.name, f"{1000 * whole:.1f}", f"{1000 * own:.1f}", f"{1000 * (whole - own):.1f}", f"{1000 * wrong_seconds(exercise):.1f}"
+        )
     console.print(table)
     console.print(f"most that check adds: {1000 * worst:.1f} ms")
 

@@ -79,6 +79,7 @@ class Slip:
 
 SLIPS = [
     Slip("Value", "parent.grad += local", "parent.grad = local", "overwritten"),
+    Slip("vector_add", "blockIdx.x * blockDim.x + threadIdx.x", "threadIdx.x", "thread_only"),
     Slip("corr2d", "kw] * kernel", "kw] * kernel[::-1, ::-1]", "flipped"),
     Slip("conv2d", "(padding, padding), (padding, padding)", "(padding, padding), (0, 0)", "padding_rows_only"),
     Slip("lstm_cell", "return output_gate * torch.tanh(c_new), c_new", "return c_new, output_gate * torch.tanh(c_new)", "swapped"),

@@ -93,9 +93,9 @@ def test_forbidden_call_is_named(grades, sample_class):
 
 def test_syntax_error_costs_its_own_exercise(grades, sample_class):
     own = of(grades, "finn_syntax_error")
-    assert own[FIRST]["status"] == "missing"
+    assert own[FIRST]["status"] == "error"
     assert others_are_full(own, FIRST)
-    assert "SyntaxError" in feedback(sample_class, "finn_syntax_error")
+    assert "The cell that should define masked_softmax stops with SyntaxError" in feedback(sample_class, "finn_syntax_error")
 
 
 def test_endless_loop_costs_its_own_exercise(grades, sample_class):

@@ -128,8 +128,16 @@ def _examine(name: str, notebook: NotebookNode, worker: KernelWorker, settings: 
     except WorkerDied as died:
         return no_answer(name, key.points, "timeout" if "gave no answer when" in str(died) else "error", str(died))
     if isinstance(replies, str):
-        return no_answer(name, key.points, "missing", replies)
+        error = _error_in_own_cell(notebook, name)
+        return no_answer(name, key.points, "error", error) if error else no_answer(name, key.points, "missing", replies)
     return judge(key, replies)
+
+
+def _error_in_own_cell(notebook: NotebookNode, name: str) -> str:
+    """Why the exercise's own cell defined nothing, if it ran into an error."""
+    outputs = next((cell.outputs for cell in notebook.cells if cell.get("id") == name and cell.cell_type == "code"), [])
+    errors = [f"{o.ename}: {o.evalue}" for o in outputs if o.output_type == "error"]
+    return f"The cell that should define {name} stops with {errors[0]}." if errors else ""
 
 
 def _forbidden_in(notebook: NotebookNode, name: str, forbid: tuple[str, ...]) -> str | None:

@@ -135,7 +135,7 @@ def _examine(name: str, notebook: NotebookNode, worker: KernelWorker, settings: 
 
 def _error_in_own_cell(notebook: NotebookNode, name: str) -> str:
     """Why the exercise's own cell defined nothing, if it ran into an error."""
-    outputs = next((cell.outputs for cell in notebook.cells if cell.get("id") == name and cell.cell_type == "code"), [])
+    outputs: list[NotebookNode] = next((cell.outputs for cell in notebook.cells if cell.get("id") == name and cell.cell_type == "code"), [])
     errors = [f"{o.ename}: {o.evalue}" for o in outputs if o.output_type == "error"]
     return f"The cell that should define {name} stops with {errors[0]}." if errors else ""
 

@@ -74,29 +74,31 @@ def report(key: AnswerKey, verdict: Verdict) -> Report:
         return Report(key.name, False, f"{key.name}: not written yet", sentences=("Write your solution in the cell above, run it, and check again.",))
     if verdict.status == "forbidden" and not verdict.replies:
         return Report(key.name, False, f"{key.name}: not by this way", sentences=verdict.sentences)
-    rows = tuple(_rows(key, verdict))
-    right = sum(row.ok for row in rows)
+    visible, others = _visible_rows(key, verdict), _other_rows(key, verdict)
+    right = sum(row.ok for row in visible)
     if not verdict.lost:
         headline = f"{key.name}: right! All visible cases pass."
-    elif right == len(rows):
+    elif right == len(visible):
         headline = f"{key.name}: almost. The visible cases pass, but not in every way of asking."
     else:
-        headline = f"{key.name}: {right} of {len(rows)} visible cases pass."
-    return Report(key.name, not verdict.lost, headline, rows, tuple(_details(key, verdict)), verdict.sentences)
-
-
-def _rows(key: AnswerKey, verdict: Verdict) -> list[Row]:
-    """Every case as written; other ways of asking only where they fail."""
-    shown: list[Row] = []
-    for question, reply in zip(key.questions, verdict.replies, strict=True):
-        if question.variant == PLAIN:
-            shown.append(Row(reply.ok, question.label))
-    if all(row.ok for row in shown):
-        failing = [q.in_words for q, r in zip(key.questions, verdict.replies, strict=True) if not r.ok]
-        shown += [Row(False, words) for words in failing]
+        headline, others = f"{key.name}: {right} of {len(visible)} visible cases pass.", []
     if any(reply.changed_inputs for reply in verdict.replies):
-        shown.append(Row(False, "inputs are left as they were"))
-    return shown
+        others.append(Row(False, "inputs are left as they were"))
+    return Report(key.name, not verdict.lost, headline, (*visible, *others), tuple(_details(key, verdict)), verdict.sentences)
+
+
+def _visible_rows(key: AnswerKey, verdict: Verdict) -> list[Row]:
+    """Every case as the author wrote it."""
+    return [Row(r.ok, q.label) for q, r in zip(key.questions, verdict.replies, strict=True) if q.variant == PLAIN]
+
+
+def _other_rows(key: AnswerKey, verdict: Verdict) -> list[Row]:
+    """The other ways of asking that fail."""
+    return [
+        Row(False, q.in_words)
+        for q, r in zip(key.questions, verdict.replies, strict=True)
+        if q.variant != PLAIN and q.group in verdict.lost and not r.ok
+    ]
 
 
 def _details(key: AnswerKey, verdict: Verdict) -> list[str]:

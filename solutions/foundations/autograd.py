@@ -487,6 +487,31 @@ def hidden_value(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("5000 sums in a row", start, chain, ["L"], ["a", "b", "n0", "n2500"], group="deep graphs", hint=deep)
 
 
+class ReflectedOperators:
+    """`-x` and `2 + x`, `2 - x`, `2 * x`, `2 / x`, in terms of the operators that a subclass has."""
+
+    of: Callable[..., Any]
+    __add__: Callable[..., Any]
+    __sub__: Callable[..., Any]
+    __mul__: Callable[..., Any]
+    __truediv__: Callable[..., Any]
+
+    def __neg__(self) -> Any:
+        return self * -1
+
+    def __radd__(self, other: float) -> Any:
+        return self + other
+
+    def __rsub__(self, other: float) -> Any:
+        return self.of(other) - self
+
+    def __rmul__(self, other: float) -> Any:
+        return self * other
+
+    def __rtruediv__(self, other: float) -> Any:
+        return self.of(other) / self
+
+
 @mistakes(
     Value,
     overwritten="You write `grad` where you should add to it. A node that is used several times gets a share from each use, and they add up.",
@@ -537,7 +562,7 @@ def hidden_value(rng: np.random.Generator) -> Iterator[Case]:
     root_adds_up="The result's own gradient becomes 2 in the second call. Start it from 0 every time, so that it is 1 in every call.",
     recursive="Graphs may be thousands of nodes deep, and Python allows about a thousand calls inside each other. Walk through the graph with a loop.",
 )
-class ValueWith:
+class ValueWith(ReflectedOperators):
     def __init__(self, made: Made, data: float, parents: tuple[Any, ...] = (), local_derivatives: tuple[float, ...] = ()) -> None:
         self.made, self.data, self.grad, self.parents = made, data, 0.0, parents
         self.local_derivatives = tuple(data for _ in parents) if made.local_data else local_derivatives
@@ -598,21 +623,6 @@ class ValueWith:
         positive = x >= 0 if made.relu_at_zero else x > 0
         slope = 1.0 if made.relu_passes_all else x if made.relu_times_input and positive else float(positive)
         return ValueWith(made, max(0.0, x), (self,), (slope,))
-
-    def __neg__(self) -> Any:
-        return self * -1
-
-    def __radd__(self, other: float) -> Any:
-        return self + other
-
-    def __rsub__(self, other: float) -> Any:
-        return self.of(other) - self
-
-    def __rmul__(self, other: float) -> Any:
-        return self * other
-
-    def __rtruediv__(self, other: float) -> Any:
-        return self.of(other) / self
 
     def backward(self) -> None:
         made, graph = self.made, Value.graph(self)  # type: ignore[arg-type]
@@ -891,7 +901,7 @@ def hidden_dual(rng: np.random.Generator) -> Iterator[Case]:
     tanh_not_squared="In the derivative of tanh, tanh is squared before it is subtracted from 1.",
     log_base_10="That is the logarithm to base 10. The natural one is wanted.",
 )
-class DualWith:
+class DualWith(ReflectedOperators):
     def __init__(self, made: Made, value: float, tangent: float = 0.0) -> None:
         self.made, self.value, self.tangent = made, value, tangent
 
@@ -944,20 +954,5 @@ class DualWith:
         slope = 1 - y if made.tanh_not_squared else 1 - y**2
         return DualWith(made, y, math.tanh(dx) if made.tanh_of_tangent else slope * (1 if made.tanh_without_tangent else dx))
 
-    def __neg__(self) -> Any:
-        return self * -1
-
     def __sub__(self, other: Any) -> Any:
         return self + self.of(other) * -1
-
-    def __radd__(self, other: float) -> Any:
-        return self + other
-
-    def __rsub__(self, other: float) -> Any:
-        return self.of(other) - self
-
-    def __rmul__(self, other: float) -> Any:
-        return self * other
-
-    def __rtruediv__(self, other: float) -> Any:
-        return self.of(other) / self

@@ -326,27 +326,30 @@ def launch_fade_image(answer: Any, image: Any, height: int, threads: tuple[int, 
     return out.get()
 
 
-NO_GUARD = "The guard is missing. At the right and lower edge some threads stand beside the array: they must do nothing."
+# What goes wrong between a thread and its place in an array of rows and columns, whatever the kernel computes there.
+POSITION_MISTAKES = {
+    "no_guard": "The guard is missing. At the right and lower edge some threads stand beside the array: they must do nothing.",
+    "only_column_guard": "You guard the columns only. A thread below the last row writes beyond the end.",
+    "either_guard": "One half of your guard is enough to pass it. Row and column must both lie inside: &&, not ||.",
+    "guards_swapped": "Your guard compares the row with the number of columns and the column with the number of rows.",
+    "one_row_too_many": "Your guard lets one row too many pass: rows are counted from 0, so that the last one is below their number, not equal to it.",
+    "guard_on_index": "Your guard looks at the index only. A thread to the right of the last column has an index too: that of an element in the next row, which is not its own.",
+    "axes_swapped": "You take the row from x and the column from y, so that the grid lies across: x runs along a row, so it counts columns.",
+    "stride_of_height": "You multiply the row by the number of rows. To get one row further you pass a whole row: as many numbers as there are columns.",
+    "column_first": "Your index runs down the columns. The array lies row after row: the row is what you multiply.",
+    "width_on_column": "You multiply the column. One row further is a whole row of numbers further: it is the row that you multiply.",
+    "thread_only": "Only the corner of the first block is written. threadIdx begins at 0 again in every block: which block it is must count too.",
+    "block_dims_swapped": "You multiply the block's number by the block's other side: blockDim.x goes with x, blockDim.y with y.",
+    "only_one_dim": "You multiply both numbers of the block by blockDim.x. Its height, blockDim.y, may be another.",
+    "grid_dim": "You multiply the block's number by gridDim, which is how many blocks there are. How many threads a block has is blockDim.",
+    "not_multiplied": "You add block and thread without a factor. Each block before yours has taken blockDim elements.",
+    "into_an_input": "You write the result into an input. It belongs into `out`; the inputs are somebody else's.",
+    "no_extern_c": 'The kernel is not found under its name, because C++ compiles functions under longer ones. Write extern "C" before __global__.',
+}
 ONLY_ROW_GUARD = "You guard the rows only. A thread to the right of the last column reaches into the next row, or beyond the end."
-ONLY_COLUMN_GUARD = "You guard the columns only. A thread below the last row writes beyond the end."
-EITHER_GUARD = "One half of your guard is enough to pass it. Row and column must both lie inside: &&, not ||."
-GUARDS_SWAPPED = "Your guard compares the row with the number of columns and the column with the number of rows."
-ONE_ROW_TOO_MANY = "Your guard lets one row too many pass: rows are counted from 0, so that the last one is below their number, not equal to it."
 ONE_COLUMN_TOO_MANY = (
     "Your guard lets one column too many pass: columns are counted from 0, so that the last one is below their number, not equal to it."
 )
-GUARD_ON_INDEX = "Your guard looks at the index only. A thread to the right of the last column has an index too: that of an element in the next row, which is not its own."
-AXES_SWAPPED = "You take the row from x and the column from y, so that the grid lies across: x runs along a row, so it counts columns."
-STRIDE_OF_HEIGHT = "You multiply the row by the number of rows. To get one row further you pass a whole row: as many numbers as there are columns."
-COLUMN_FIRST = "Your index runs down the columns. The array lies row after row: the row is what you multiply."
-WIDTH_ON_COLUMN = "You multiply the column. One row further is a whole row of numbers further: it is the row that you multiply."
-THREAD_ONLY = "Only the corner of the first block is written. threadIdx begins at 0 again in every block: which block it is must count too."
-BLOCK_DIMS_SWAPPED = "You multiply the block's number by the block's other side: blockDim.x goes with x, blockDim.y with y."
-ONLY_ONE_DIM = "You multiply both numbers of the block by blockDim.x. Its height, blockDim.y, may be another."
-GRID_DIM = "You multiply the block's number by gridDim, which is how many blocks there are. How many threads a block has is blockDim."
-NOT_MULTIPLIED = "You add block and thread without a factor. Each block before yours has taken blockDim elements."
-INTO_AN_INPUT = "You write the result into an input. It belongs into `out`; the inputs are somebody else's."
-NO_EXTERN_C = 'The kernel is not found under its name, because C++ compiles functions under longer ones. Write extern "C" before __global__.'
 
 
 def position_with(made: Made, height: str, width: str) -> tuple[str, str, str, str]:
@@ -383,31 +386,15 @@ def position_with(made: Made, height: str, width: str) -> tuple[str, str, str, s
 
 @mistakes(
     fade_image,
-    no_guard=NO_GUARD,
+    **POSITION_MISTAKES,
     only_row_guard=ONLY_ROW_GUARD,
-    only_column_guard=ONLY_COLUMN_GUARD,
-    either_guard=EITHER_GUARD,
-    guards_swapped=GUARDS_SWAPPED,
-    one_row_too_many=ONE_ROW_TOO_MANY,
     one_column_too_many=ONE_COLUMN_TOO_MANY,
-    guard_on_index=GUARD_ON_INDEX,
-    axes_swapped=AXES_SWAPPED,
-    stride_of_height=STRIDE_OF_HEIGHT,
-    column_first=COLUMN_FIRST,
-    width_on_column=WIDTH_ON_COLUMN,
-    thread_only=THREAD_ONLY,
-    block_dims_swapped=BLOCK_DIMS_SWAPPED,
-    only_one_dim=ONLY_ONE_DIM,
-    grid_dim=GRID_DIM,
-    not_multiplied=NOT_MULTIPLIED,
     integer_division="column / width divides two integers and so gives 0 for every column. Make one of them a float first.",
     fades_down="You fade along the rows: the factor is column / width, not row / height.",
     fades_to_the_right="Your image fades the other way: the factor grows with the column.",
     last_column_is_whole="You divide by width - 1. The text divides by width.",
     counted_from_one="Your factor counts columns from 1. The first column is 0, and black.",
     not_faded="You copy the image: the factor column / width is missing.",
-    into_an_input=INTO_AN_INPUT,
-    no_extern_c=NO_EXTERN_C,
 )
 def fade_image_with(made: Made) -> str:
     row, column, guard, index = position_with(made, "height", "width")
@@ -498,22 +485,8 @@ def launch_add_bias(answer: Any, x: Any, bias: Any, rows: int, threads: tuple[in
 
 @mistakes(
     add_bias,
-    no_guard=NO_GUARD,
+    **POSITION_MISTAKES,
     columns_not_guarded="Your guard lets threads to the right of the last column pass. There is no bias for them, and no element.",
-    only_column_guard=ONLY_COLUMN_GUARD,
-    either_guard=EITHER_GUARD,
-    guards_swapped=GUARDS_SWAPPED,
-    one_row_too_many=ONE_ROW_TOO_MANY,
-    guard_on_index=GUARD_ON_INDEX,
-    axes_swapped=AXES_SWAPPED,
-    stride_of_height=STRIDE_OF_HEIGHT,
-    column_first=COLUMN_FIRST,
-    width_on_column=WIDTH_ON_COLUMN,
-    thread_only=THREAD_ONLY,
-    block_dims_swapped=BLOCK_DIMS_SWAPPED,
-    only_one_dim=ONLY_ONE_DIM,
-    grid_dim=GRID_DIM,
-    not_multiplied=NOT_MULTIPLIED,
     bias_of_the_row="You add the bias of the row. There is one number for each column: bias[column].",
     bias_of_the_thread="You take the bias by the number of the thread in its block: beside the first block that is another column's.",
     bias_of_the_element="You index the bias like x. It has one row only.",
@@ -521,8 +494,6 @@ def launch_add_bias(answer: Any, x: Any, bias: Any, rows: int, threads: tuple[in
     no_bias="You copy x: the bias is missing.",
     multiplies="You multiply by the bias. It is added.",
     accumulates="You add to what `out` holds already. That memory has never been written: assign.",
-    into_an_input=INTO_AN_INPUT,
-    no_extern_c=NO_EXTERN_C,
 )
 def add_bias_with(made: Made) -> str:
     row, column, guard, index = position_with(made, "rows", "columns")

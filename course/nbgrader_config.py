@@ -23,5 +23,6 @@ c.Autograde.autograde_preprocessors = [
 
 # c.Examine.seed = 2026                  # makes the hidden cases; change it from term to term
 # c.Examine.cell_seconds = 30            # limit of one cell
-# c.Examine.exercise_seconds = 60        # limit of all questions of one exercise
+# c.Examine.exercise_seconds = 120       # limit of all questions of one exercise
+# c.Examine.memory_gib = 8               # limit of one process
 # c.Examine.run_demonstrations = False   # also run the cells that only show something

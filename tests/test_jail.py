@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -66,6 +67,12 @@ def test_no_other_process_and_no_variable_of_the_instructor(worker, monkeypatch)
     shown = printed(worker, "import os, glob; print(dict(os.environ)); print(len(glob.glob('/proc/[0-9]*')))")
     assert "swordfish" not in shown
     assert int(shown.split()[-1]) <= 3
+
+
+@pytest.mark.skipif(shutil.which("prlimit") is None, reason="no prlimit on this machine")
+def test_memory_is_limited_and_the_limit_is_an_error_like_any_other(worker):
+    assert printed(worker, "import numpy as np; huge = np.ones(3 * 2**30)").endswith("MemoryError")
+    assert printed(worker, "print(1 + 1)").strip() == "2"
 
 
 def test_solutions_cannot_be_imported(worker):

@@ -23,6 +23,7 @@ class Examine(NbGraderPreprocessor):
     cell_seconds = Float(30.0, help="Time limit of one cell.").tag(config=True)
     exercise_seconds = Float(120.0, help="Time limit of all questions of one exercise.").tag(config=True)
     notebook_seconds = Float(600.0, help="Time limit of a whole notebook.").tag(config=True)
+    memory_gib = Float(8.0, help="Memory of one process of a submission, in GiB; not limited where there is a GPU.").tag(config=True)
     run_demonstrations = Bool(False, help="Also run the cells that only show something: training, plots, play.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
@@ -41,4 +42,4 @@ class Examine(NbGraderPreprocessor):
         return examine_notebook(nb, says.pop("notes", []), chapter, submitted, cards, self._settings())
 
     def _settings(self) -> Settings:
-        return Settings(self.seed, Limits(self.cell_seconds, self.exercise_seconds, self.notebook_seconds), self.run_demonstrations)
+        return Settings(self.seed, Limits(self.cell_seconds, self.exercise_seconds, self.notebook_seconds, self.memory_gib), self.run_demonstrations)

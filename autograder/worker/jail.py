@@ -19,6 +19,7 @@ from pathlib import Path
 
 NAMESPACES, PROCESS = "namespaces", "process"
 PROBE_SECONDS = 10
+MAX_FILE_BYTES = 2**30
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # The part of the package that a worker needs; the rest is not there.
@@ -62,10 +63,11 @@ def worker_packages(into: Path) -> Path:
     return into
 
 
-def command(argv: Sequence[str], home: Path, exchange: Path, packages: Path) -> list[str]:
+def command(argv: Sequence[str], home: Path, exchange: Path, packages: Path, memory_gib: float) -> list[str]:
     """The command that runs `argv` in the strongest tier, able to write to `home` and `exchange` only."""
+    argv = [*_limits(memory_gib), *argv]
     if tier() == PROCESS:
-        return list(argv)
+        return argv
     program = shutil.which("bwrap")
     assert program is not None
     python = [str(p) for p in dict.fromkeys((Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()))]
@@ -85,6 +87,16 @@ def environment(home: Path, packages: Path) -> dict[str, str]:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "PYTHONPATH": str(packages),
     }
+
+
+def _limits(memory_gib: float) -> list[str]:
+    """Limits of each process, by util-linux's prlimit. CUDA maps more than it uses: with a GPU, memory is not limited."""
+    program = shutil.which("prlimit")
+    if program is None:
+        return []
+    has_gpu = any(os.path.exists(device) for device in _GPU_DEVICES)
+    memory = [] if has_gpu else [f"--as={int(memory_gib * 2**30)}"]
+    return [program, *memory, "--core=0", f"--fsize={MAX_FILE_BYTES}"]
 
 
 def _walls() -> list[str]:

@@ -39,11 +39,12 @@ class WorkerDied(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """Wall-clock seconds: of one cell, of all questions of one exercise, and of a whole notebook."""
+    """Wall-clock seconds: of one cell, of all questions of one exercise, and of a whole notebook. Memory of one process."""
 
     cell_seconds: float = 30.0
     exercise_seconds: float = 120.0
     notebook_seconds: float = 600.0
+    memory_gib: float = 8.0
 
 
 class KernelWorker:
@@ -133,7 +134,7 @@ class KernelWorker:
         sockets = Path(tempfile.mkdtemp(prefix="k", dir=self._exchange))
         manager = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=str(sockets / "s"), connection_file=str(sockets / "c.json"))
         kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        manager.kernel_spec.argv = jail.command(kernel, self._folder, self._exchange, self._packages)  # type: ignore[union-attr]
+        manager.kernel_spec.argv = jail.command(kernel, self._folder, self._exchange, self._packages, self.limits.memory_gib)  # type: ignore[union-attr]
         client = NotebookClient(
             new_notebook(cells=[new_code_cell()]),
             km=manager,

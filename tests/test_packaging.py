@@ -66,6 +66,12 @@ def test_bundle_holds_notebooks_cards_and_the_student_half(bundle):
     assert not any(f.startswith(hidden) for f in files)
 
 
+def test_bundle_of_the_kernels_chapter_names_nvidias_compiler(course, bundle):
+    with zipfile.ZipFile(release_bundle(find_chapter("hardware"), course)) as archive:
+        assert "nvidia-cuda-nvrtc" in archive.read("04_hardware/requirements.txt").decode()
+    assert "nvidia" not in (bundle / "requirements.txt").read_text()
+
+
 def test_bundle_checks_an_answer_by_itself(bundle):
     """In a folder of its own, without the course's repository."""
     code = (

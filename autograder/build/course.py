@@ -138,8 +138,14 @@ def release_bundle(chapter: Chapter, into: Path = BUILD) -> Path:
             bundle.write(file, Path(chapter.name) / file.relative_to(released))
         for file in _student_half():
             bundle.write(file, Path(chapter.name) / file.relative_to(ROOT))
-        bundle.writestr(f"{chapter.name}/requirements.txt", STUDENT_NEEDS)
+        bundle.writestr(f"{chapter.name}/requirements.txt", _student_needs(chapter))
     return path
+
+
+def _student_needs(chapter: Chapter) -> str:
+    """What pip installs for the chapter; NVIDIA's compiler only where kernels are written."""
+    writes_kernels = any("autograder.cuda" in notebook.read_text() for notebook in chapter.notebooks)
+    return STUDENT_NEEDS + ("nvidia-cuda-nvrtc\n" if writes_kernels else "")
 
 
 def _student_half() -> list[Path]:

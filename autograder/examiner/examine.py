@@ -20,6 +20,7 @@ from autograder.check.verdict import Verdict, forbidden_sentence, judge, no_answ
 from autograder.examiner.feedback import graded_outputs
 from autograder.examiner.follow import follow_through
 from autograder.examiner.rebuild import rebuild
+from autograder.examiner.sanitise import safe_outputs
 from autograder.examiner.submission import Submission, Unreadable, read_submission
 from autograder.exercise import Exam, get_exercise
 from autograder.worker.kernel import KernelWorker, Limits, WorkerDied
@@ -106,7 +107,7 @@ def examine_notebook(notebook: NotebookNode, notes: list[str], chapter: Chapter,
                 verdicts.append(verdict)
                 cell.outputs = graded_outputs(verdict)
             elif cell.cell_type == "code" and (settings.run_demonstrations or not is_demonstration(cell)) and cell.source.strip():
-                cell.outputs = worker.run(cell.source)
+                cell.outputs = safe_outputs(worker.run(cell.source))
     return Graded(_with_notes(notebook, notes), verdicts, notes)
 
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 
+from autograder.examiner.sanitise import safe_markdown
 from autograder.examiner.submission import Submission, SubmittedCell
 
 MISSING = "# This cell was missing from the submission."
@@ -68,12 +69,12 @@ def _fill(cell: NotebookNode, submitted: SubmittedCell | None) -> None:
         cell.outputs, cell.execution_count = [], None
     if nbgrader.get("locked"):
         return
-    if submitted is not None:
-        cell.source = submitted.source
-    elif nbgrader.get("solution"):
+    if submitted is not None and submitted.source != cell.source:
+        cell.source = submitted.source if cell.cell_type == "code" else safe_markdown(submitted.source)
+    elif submitted is None and nbgrader.get("solution"):
         cell.source = MISSING  # the starter would undo what the student may have written elsewhere
 
 
 def _new_cells(submitted: list[SubmittedCell]) -> list[NotebookNode]:
     make = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
-    return [make[cell.cell_type](cell.source, id="extra-0") for cell in submitted]
+    return [make[cell.cell_type](cell.source if cell.cell_type == "code" else safe_markdown(cell.source), id="extra-0") for cell in submitted]

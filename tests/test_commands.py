@@ -114,6 +114,7 @@ def test_points_tags_and_locks_of_the_submission_have_no_power(hand_in):
         ('{"nbformat": 3, "worksheets": []}', "format 3; format 4 is needed"),
         ('{"nbformat": 4, "cells": 7}', "has no list of cells"),
         ('{"nbformat": 4, "cells": [], "metadata": {}}', "is not a notebook of this course"),
+        ('{"nbformat": 4, "cells": [], "metadata": {"scratchgrad": {"chapter": "7", "notebook": "../x"}}}', "07_attention has scoring"),
     ],
 )
 def test_a_file_that_is_no_notebook_of_ours_gets_one_clear_sentence(tmp_path, content, sentence):

@@ -23,7 +23,7 @@ from autograder.examiner.rebuild import rebuild
 from autograder.examiner.sanitise import safe_outputs
 from autograder.examiner.submission import Submission, Unreadable, read_submission
 from autograder.exercise import Exam, get_exercise
-from autograder.worker.kernel import KernelWorker, Limits, WorkerDied
+from autograder.worker.kernel import KernelWorker, Limits, OutOfTime, WorkerDied
 
 
 @dataclass(frozen=True)
@@ -70,29 +70,33 @@ def exam(name: str, seed: int) -> Exam:
     return Exam.of(get_exercise(name), seed)
 
 
-def grade_file(path: Path, release: Path, settings: Settings, as_notebook: tuple[str, str] | None = None) -> Graded:
-    """Grade a submitted file against the release that it says it belongs to, or against `as_notebook`.
+def grade_file(path: Path, release: Path, settings: Settings) -> Graded:
+    """Grade a submitted file against the release that it says it belongs to.
 
     Raises:
         Unreadable: the file is no notebook, or none of this course.
         BuildError: its chapter is not released.
     """
     submission = read_submission(path)
-    chapter, name = as_notebook or (submission.chapter, submission.notebook)
-    if not chapter or not name:
-        chapter, name = _guess(path)
-    try:
-        folder = find_chapter(chapter)
-    except BuildError as error:
-        raise Unreadable(f"{path.name} is not a notebook of this course. {error}") from error
+    folder, name = _notebook_of(submission, path)
     released = released_notebook(release, folder.name, name)
     notebook, notes = rebuild(released, submission)
     return examine_notebook(notebook, notes, folder, path.parent, release / folder.name / FOLDER, settings)
 
 
-def _guess(path: Path) -> tuple[str, str]:
-    """A notebook that lost its metadata is known by its own name and its folder's."""
-    return path.resolve().parent.name, path.stem
+def _notebook_of(submission: Submission, path: Path) -> tuple[Chapter, str]:
+    """Which notebook of the course this is. One that lost its metadata is known by its own name and its folder's."""
+    chapter, name = submission.chapter, submission.notebook
+    if not chapter or not name:
+        chapter, name = path.resolve().parent.name, path.stem
+    try:
+        folder = find_chapter(chapter)
+    except BuildError as error:
+        raise Unreadable(f"{path.name} is not a notebook of this course. {error}") from error
+    known = [notebook.stem for notebook in folder.notebooks]
+    if name not in known:
+        raise Unreadable(f"{path.name} is not a notebook of this course: {folder.name} has {', '.join(known)}.")
+    return folder, name
 
 
 def examine_notebook(notebook: NotebookNode, notes: list[str], chapter: Chapter, folder: Path, cards: Path, settings: Settings) -> Graded:
@@ -126,8 +130,10 @@ def _examine(name: str, notebook: NotebookNode, worker: KernelWorker, settings: 
         return no_answer(name, key.points, "forbidden", forbidden_sentence(used))
     try:
         replies: list[Reply] | str = worker.ask(name, key.questions, key.probe, key.forbid, key.seconds)
+    except OutOfTime as late:
+        return no_answer(name, key.points, "timeout", str(late))
     except WorkerDied as died:
-        return no_answer(name, key.points, "timeout" if "gave no answer when" in str(died) else "error", str(died))
+        return no_answer(name, key.points, "error", str(died))
     if isinstance(replies, str):
         error = _error_in_own_cell(notebook, name)
         return no_answer(name, key.points, "error", error) if error else no_answer(name, key.points, "missing", replies)

@@ -34,7 +34,11 @@ NOT_COPIED = ("autograder", "solutions", "cards")
 
 
 class WorkerDied(Exception):
-    """The worker is gone or no longer answers; the message says what happened."""
+    """The worker is gone or gave no usable answer; the message says what happened."""
+
+
+class OutOfTime(WorkerDied):
+    """The worker gave no answer in time."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ class KernelWorker:
             WorkerDied: no usable reply came.
         """
         if time.monotonic() > self._deadline:
-            raise WorkerDied(f"The notebook took more than {self.limits.notebook_seconds:g} seconds in all; {name} was not asked.")
+            raise OutOfTime(f"The notebook took more than {self.limits.notebook_seconds:g} seconds in all; {name} was not asked.")
         asked, answered = self._exchange / "asked", self._exchange / "answered"
         answered.unlink(missing_ok=True)
         request: dict[str, Value] = {
@@ -114,10 +118,12 @@ class KernelWorker:
         call = f"__import__('autograder.worker.answer').worker.answer.answer({str(asked)!r}, {str(answered)!r}, globals())"
         try:
             self._execute(new_code_cell(call), self.limits.exercise_seconds)
-        except (CellTimeoutError, DeadKernelError) as error:
+        except CellTimeoutError as error:
             self._restart()
-            what = "gave no answer" if isinstance(error, CellTimeoutError) else "ended its process"
-            raise WorkerDied(f"{name} {what} when it was called.") from error
+            raise OutOfTime(f"{name} gave no answer within {self.limits.exercise_seconds:g} seconds.") from error
+        except DeadKernelError as error:
+            self._restart()
+            raise WorkerDied(f"{name} ended its process when it was called.") from error
         finally:
             asked.unlink(missing_ok=True)
         return _parse(answered, name, questions)

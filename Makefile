@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # One thread each: the tests run on all cores already.
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lab lint golden bench clean
+.PHONY: demo test lab lint golden bench attacks clean
 
 demo: $(READY)
 	$(BIN)/python tests/demo.py
@@ -34,6 +34,9 @@ $(READY): pyproject.toml constraints.txt
 
 bench: $(READY)
 	$(BIN)/python tests/bench.py
+
+attacks: $(READY)
+	$(BIN)/python tests/attacks
 
 clean:
 	rm -rf build $(VENV)

@@ -18,6 +18,8 @@ import safetensors
 import safetensors.numpy
 
 MAX_BYTES = 256 * 2**20
+MAX_TREE_BYTES = 8 * 2**20
+MAX_INT = 2**63
 MAX_ITEMS = 200_000
 MAX_DEPTH = 32
 
@@ -75,7 +77,11 @@ def freeze(x: Any, depth: int = 0) -> Value:
     """Copy an object into a value. Never raises for what a student may return."""
     if depth > MAX_DEPTH:
         return Odd("something nested too deeply")
-    if x is None or type(x) in (bool, int, float, complex, str):
+    if isinstance(x, int) and not -MAX_INT <= x < MAX_INT:
+        return Odd("an integer of more than 64 bits")
+    if type(x) is str:
+        return _printable(x)
+    if x is None or type(x) in (bool, int, float, complex):
         return x
     if is_tensor(x):
         return _freeze_tensor(x)
@@ -97,6 +103,11 @@ def freeze(x: Any, depth: int = 0) -> Value:
     if isinstance(x, float):
         return float(x)
     return Odd(_in_words(x))
+
+
+def _printable(text: str) -> str:
+    """Text that can be written: halves of characters are replaced."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _in_words(x: object) -> str:
@@ -176,8 +187,8 @@ def unpack(frame: bytes) -> Value:
     if not 8 <= len(frame) <= MAX_BYTES:
         raise BadFrame(f"a frame of {len(frame)} bytes")
     (size,) = struct.unpack_from("<Q", frame)
-    if size > len(frame) - 8:
-        raise BadFrame("the tree is longer than its frame")
+    if size > min(len(frame) - 8, MAX_TREE_BYTES):
+        raise BadFrame("the tree is longer than its frame, or than any may be")
     try:
         arrays = safetensors.numpy.load(frame[8 + size :])
         tree = json.loads(frame[8 : 8 + size])
@@ -220,7 +231,11 @@ def _from_tree(tree: Any, arrays: dict[str, np.ndarray], budget: _Budget, depth:
     budget.spend()
     if depth > MAX_DEPTH + 1:
         raise BadFrame("nested too deeply")
-    if tree is None or isinstance(tree, bool | int | float | str):
+    if isinstance(tree, int) and not -MAX_INT <= tree < MAX_INT:
+        raise BadFrame("an integer of more than 64 bits")
+    if isinstance(tree, str):
+        return _printable(tree)
+    if tree is None or isinstance(tree, bool | int | float):
         return tree
     if not isinstance(tree, dict):
         raise BadFrame(f"a bare {type(tree).__name__}")
@@ -231,7 +246,7 @@ def _from_tree(tree: Any, arrays: dict[str, np.ndarray], budget: _Budget, depth:
                 raise BadFrame("an array that is not what it says")
             return Array(library, dtype, data, flag)
         case {"odd": str(what)}:
-            return Odd(what[:200])
+            return Odd(_printable(what[:200]))
         case {"complex": [float(re) | int(re), float(im) | int(im)]}:
             return complex(re, im)
         case {"list": list(items)}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import collections
 from dataclasses import dataclass, field
 
@@ -148,10 +149,11 @@ def _seen(key: AnswerKey, replies: list[Reply], k: int) -> str | None:
 
 
 def exception_sentence(reply: Reply, hidden: bool) -> str:
-    """The student's own exception, and where. What it says of a hidden case could tell its data."""
+    """The student's own exception, and where. Of a hidden case nothing that could be made to tell its data."""
+    if hidden:
+        return f"Your code raises {reply.error if hasattr(builtins, reply.error) else 'an exception'} in a hidden case."
     where = f" ({reply.where})" if reply.where else ""
-    said = reply.error if hidden else reply.text.rstrip(".")
-    return f"Your code raises {said}{where}."
+    return f"Your code raises {reply.text.rstrip('.')}{where}."
 
 
 def _only_remarks(replies: list[Reply]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from autograder.examiner.sanitise import safe_outputs
 from autograder.examiner.submission import Submission, Unreadable, read_submission
 from autograder.exercise import Exam, get_exercise
 from autograder.worker.kernel import KernelWorker, Limits, OutOfTime, WorkerDied
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def examine_notebook(notebook: NotebookNode, notes: list[str], chapter: Chapter,
     with KernelWorker(folder, cards, settings.limits) as worker:
         for cell in notebook.cells[: last + 1]:
             if name := exercise_name(cell):
-                verdict = follow_through(exam(name, settings.seed), _examine(name, notebook, worker, settings), verdicts)
+                verdict = _verdict(name, notebook, worker, settings, verdicts)
                 verdicts.append(verdict)
                 cell.outputs = graded_outputs(verdict)
             elif cell.cell_type == "code" and (settings.run_demonstrations or not is_demonstration(cell)) and cell.source.strip():
@@ -122,6 +125,15 @@ def exercise_name(cell: NotebookNode) -> str:
 
 def is_demonstration(cell: NotebookNode) -> bool:
     return DEMONSTRATION in cell.metadata.get("tags", [])
+
+
+def _verdict(name: str, notebook: NotebookNode, worker: KernelWorker, settings: Settings, earlier: list[Verdict]) -> Verdict:
+    """The verdict on one exercise. Whatever an answer does to the examiner, the others are graded."""
+    try:
+        return follow_through(exam(name, settings.seed), _examine(name, notebook, worker, settings), earlier)
+    except Exception as error:
+        log.exception("%s could not be judged", name)
+        return no_answer(name, get_exercise(name).points, "error", f"This answer could not be judged ({type(error).__name__}). Ask your instructor.")
 
 
 def _examine(name: str, notebook: NotebookNode, worker: KernelWorker, settings: Settings) -> Verdict:

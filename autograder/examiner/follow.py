@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from autograder.check.asking import MAIN
 from autograder.check.key import lost_groups
+from autograder.check.values import pack
 from autograder.check.verdict import Verdict
 from autograder.exercise import Exam, get_exercise
 
@@ -30,6 +32,8 @@ def follow_through(exam: Exam, verdict: Verdict, earlier: Sequence[Verdict]) -> 
 
 def _follows(exam: Exam, verdict: Verdict, cause: Verdict) -> bool:
     """Whether the reference answers every question as the student does once it calls the mistaken function."""
+    if not _says_something(exam, verdict):
+        return False
     reference = exam.exercise.reference
     assert cause.mistake is not None
     with _calling(reference, cause.name, get_exercise(cause.name).solution(cause.mistake)) as is_called:
@@ -37,9 +41,15 @@ def _follows(exam: Exam, verdict: Verdict, cause: Verdict) -> bool:
             return False
         for k, reply in enumerate(verdict.replies):  # the first difference decides
             expected = exam.ask(reference, k)
-            if reply.kind != expected.kind or (reply.kind == "answer" and not exam.same(reply, expected, k)):
+            if expected.kind != "answer" or not exam.same(reply, expected, k):
                 return False
     return not lost_groups(exam, [reply.judged(True) for reply in verdict.replies])
+
+
+def _says_something(exam: Exam, verdict: Verdict) -> bool:
+    """Exceptions, and one answer to all questions, agree with many mistakes: they follow from none."""
+    main = [reply for question, reply in zip(exam.questions, verdict.replies, strict=True) if question.group == MAIN]
+    return all(reply.kind == "answer" for reply in verdict.replies) and len({pack(reply.value) for reply in main}) > 1
 
 
 @contextlib.contextmanager

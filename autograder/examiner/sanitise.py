@@ -8,8 +8,10 @@ import re
 
 import nh3
 from nbformat import NotebookNode
+from nbformat.v4 import new_output
 
 MAX_TEXT = 100_000
+MAX_LINES = 1_000
 _CLEANED = ("text/html", "text/markdown")
 _IMAGES = ("image/png", "image/jpeg")
 _AS_THEY_ARE = ("text/plain", "text/latex")
@@ -17,17 +19,20 @@ _LOOKS_LIKE_A_TAG = re.compile(r"<[a-zA-Z/!?]")
 
 
 def safe_outputs(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """The outputs without scripts, SVG, widgets and metadata; long texts are cut."""
-    for output in outputs:
-        if output.output_type == "stream":
-            output["text"] = _cut(output.text)
-        elif output.output_type == "error":
-            output["evalue"] = _cut(output.evalue)
-            output["traceback"] = [_cut(line) for line in output.traceback]
-        else:
-            output["data"] = NotebookNode(_safe_data(output.data))
-            output["metadata"] = NotebookNode()
-    return outputs
+    """The outputs made anew from what is harmless in them: no scripts, SVG, widgets and metadata; long texts are cut."""
+    return [_safe_output(output) for output in outputs]
+
+
+def _safe_output(output: NotebookNode) -> NotebookNode:
+    kind = output.get("output_type")
+    if kind == "stream":
+        return new_output("stream", name="stderr" if output.get("name") == "stderr" else "stdout", text=_cut(output.get("text")))
+    if kind == "error":
+        lines = output.get("traceback")
+        traceback = [_cut(line) for line in lines[:MAX_LINES]] if isinstance(lines, list) else []
+        return new_output("error", ename=_cut(output.get("ename")), evalue=_cut(output.get("evalue")), traceback=traceback)
+    data = output.get("data")
+    return new_output("display_data", _safe_data(data if isinstance(data, dict) else {}))
 
 
 def safe_markdown(source: str) -> str:
@@ -35,7 +40,7 @@ def safe_markdown(source: str) -> str:
     return nh3.clean(source) if _LOOKS_LIKE_A_TAG.search(source) else source
 
 
-def _safe_data(data: NotebookNode) -> dict[str, str]:
+def _safe_data(data: dict[str, object]) -> dict[str, str]:
     safe = {}
     for kind, content in data.items():
         if not isinstance(content, str):
@@ -49,7 +54,8 @@ def _safe_data(data: NotebookNode) -> dict[str, str]:
     return safe or {"text/plain": "(This kind of output is not shown in the feedback.)"}
 
 
-def _cut(text: str) -> str:
+def _cut(text: object) -> str:
+    text = text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}\n... and {len(text) - MAX_TEXT} characters more"
 
 

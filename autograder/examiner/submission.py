@@ -87,7 +87,8 @@ def _cell(cell: dict[str, Any]) -> SubmittedCell:
 
 
 def _text(x: Any) -> str:
-    return x if isinstance(x, str) else ""
+    """Text that can be written again: halves of characters are replaced."""
+    return x.encode("utf-8", "replace").decode() if isinstance(x, str) else ""
 
 
 def _dict(x: Any) -> dict[str, Any]:

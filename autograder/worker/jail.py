@@ -63,8 +63,8 @@ def worker_packages(into: Path) -> Path:
     return into
 
 
-def command(argv: Sequence[str], home: Path, exchange: Path, packages: Path, memory_gib: float) -> list[str]:
-    """The command that runs `argv` in the strongest tier, able to write to `home` and `exchange` only."""
+def command(argv: Sequence[str], home: Path, exchange: Path, readable: Sequence[Path], memory_gib: float) -> list[str]:
+    """The command that runs `argv` in the strongest tier: it writes to `home` and `exchange`, and reads `readable`."""
     argv = [*_limits(memory_gib), *argv]
     if tier() == PROCESS:
         return argv
@@ -73,14 +73,20 @@ def command(argv: Sequence[str], home: Path, exchange: Path, packages: Path, mem
     python = [str(p) for p in dict.fromkeys((Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()))]
     writable = [flag for folder in (home, exchange) for flag in ("--bind", str(folder), str(folder))]
     gpu = [flag for device in _GPU_DEVICES for flag in ("--dev-bind-try", device, device)]
-    places = [*_read_only(_SYSTEM), *_read_only(python), *writable, *_read_only([str(packages)]), *gpu]
-    return [program, *_walls(), *places, "--chdir", str(home), "--clearenv", *_variables(environment(home, packages)), *argv]
+    places = [*_read_only(_SYSTEM), *_read_only(python), *writable, *_read_only([str(folder) for folder in readable]), *gpu]
+    # A kernel ends when the process of this number is not its parent; in the jail it never is.
+    return [program, *_walls(), *places, "--unsetenv", "JPY_PARENT_PID", "--chdir", str(home), *argv]
 
 
 def environment(home: Path, packages: Path) -> dict[str, str]:
-    """All the variables that a worker has."""
-    return {
+    """All the variables that a worker has; without a jail, beside the user's own.
+
+    bubblewrap itself gets no others either: its own can be read in the jail.
+    """
+    inherited = {} if tier() == NAMESPACES else dict(os.environ)
+    return inherited | {
         "HOME": str(home),
+        "IPYTHONDIR": "/tmp/ipython" if tier() == NAMESPACES else str(home.parent / "ipython"),
         "LANG": "C.UTF-8",
         "MPLCONFIGDIR": str(home / ".matplotlib"),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
@@ -105,7 +111,3 @@ def _walls() -> list[str]:
 
 def _read_only(places: Sequence[str]) -> list[str]:
     return [flag for place in places for flag in ("--ro-bind-try", place, place)]
-
-
-def _variables(values: dict[str, str]) -> list[str]:
-    return [flag for name, value in values.items() for flag in ("--setenv", name, value)]

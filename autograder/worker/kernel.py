@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import stat
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,7 +24,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from autograder.check.asking import Helper, Question, Reply
+from autograder.check.asking import MAIN, Helper, Question, Reply
 from autograder.check.values import MAX_BYTES, BadFrame, Value, pack, unpack
 from autograder.check.wire import helper_to_value, question_to_value, reply_from_value
 from autograder.worker import jail
@@ -60,9 +61,10 @@ class KernelWorker:
     def __init__(self, folder: Path, cards: Path, limits: Limits) -> None:
         self.limits = limits
         self._place = Path(tempfile.mkdtemp(prefix="scratchgrad-"))
-        self._folder, self._exchange = self._place / "notebook", self._place / "exchange"
-        self._folder.mkdir()
-        self._exchange.mkdir()
+        # The worker writes to the first two and only reads the third.
+        self._folder, self._exchange, self._questions = (self._place / name for name in ("notebook", "exchange", "questions"))
+        for made in (self._folder, self._exchange, self._questions):
+            made.mkdir()
         self._packages = jail.worker_packages(self._place / "packages")
         _copy_helpers(folder, self._folder)
         _copy_font_list(self._folder)
@@ -93,6 +95,9 @@ class KernelWorker:
         except DeadKernelError:
             cell.outputs.append(_error("KernelDied", "This cell ended its kernel. The cells before it were run again in a new one."))
             self._restart()
+        except Exception as error:  # whatever a kernel can be made to send
+            cell.outputs.append(_error("KernelTrouble", f"The kernel could not be talked to ({type(error).__name__})."))
+            self._restart()
         else:
             if not any(output.output_type == "error" for output in cell.outputs):
                 self._ran.append(source)
@@ -108,15 +113,14 @@ class KernelWorker:
         """
         if time.monotonic() > self._deadline:
             raise OutOfTime(f"The notebook took more than {self.limits.notebook_seconds:g} seconds in all; {name} was not asked.")
-        asked, answered = self._exchange / "asked", self._exchange / "answered"
-        answered.unlink(missing_ok=True)
+        asked, answered = self._questions / secrets.token_hex(8), self._exchange / secrets.token_hex(8)
         request: dict[str, Value] = {
-            "name": name, "questions": [question_to_value(q) for q in questions],
+            "name": name, "questions": [question_to_value(q) for q in _without_labels(questions)],
             "probe": helper_to_value(probe), "forbid": list(forbid), "seconds": seconds,
         }  # fmt: skip
-        asked.write_bytes(pack(request))
         call = f"__import__('autograder.worker.answer').worker.answer.answer({str(asked)!r}, {str(answered)!r}, globals())"
         try:
+            _write_new(asked, pack(request))
             self._execute(new_code_cell(call), self.limits.exercise_seconds)
         except CellTimeoutError as error:
             self._restart()
@@ -124,8 +128,12 @@ class KernelWorker:
         except DeadKernelError as error:
             self._restart()
             raise WorkerDied(f"{name} ended its process when it was called.") from error
+        except Exception as error:  # whatever a kernel can be made to send
+            self._restart()
+            raise WorkerDied(f"{name} could not be asked ({type(error).__name__}).") from error
         finally:
-            asked.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                asked.unlink()
         return _parse(answered, name, questions)
 
     # ---- the kernel ----
@@ -139,8 +147,8 @@ class KernelWorker:
         """A kernel that is reached through sockets in the exchange folder: it has no network."""
         sockets = Path(tempfile.mkdtemp(prefix="k", dir=self._exchange))
         manager = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=str(sockets / "s"), connection_file=str(sockets / "c.json"))
-        kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        manager.kernel_spec.argv = jail.command(kernel, self._folder, self._exchange, self._packages, self.limits.memory_gib)  # type: ignore[union-attr]
+        kernel = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        manager.kernel_spec.argv = jail.command(kernel, self._folder, self._exchange, [self._packages, self._questions], self.limits.memory_gib)  # type: ignore[union-attr]
         client = NotebookClient(
             new_notebook(cells=[new_code_cell()]),
             km=manager,
@@ -149,7 +157,7 @@ class KernelWorker:
             shutdown_kernel="immediate",
             extra_arguments=["--log-level=40", "--HistoryManager.hist_file=:memory:"],
         )
-        variables = {**os.environ, **jail.environment(self._folder, self._packages)}
+        variables = jail.environment(self._folder, self._packages)
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self._stack.enter_context(client.setup_kernel(cwd=str(self._folder), env=variables, cleanup_kc=True, **quiet))
         self._client = client
@@ -161,11 +169,31 @@ class KernelWorker:
         self._client = None
 
     def _restart(self) -> None:
-        """A new kernel in the state that the good cells left."""
+        """A new kernel in the state that the good cells left, as far as the notebook's time allows."""
         self._stop()
         for source in self._ran:
-            with contextlib.suppress(CellTimeoutError, DeadKernelError):
-                self._execute(new_code_cell(source), self.limits.cell_seconds)
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                return
+            try:
+                self._execute(new_code_cell(source), min(left, self.limits.cell_seconds))
+            except Exception:  # it went well once; a second time it may not
+                self._stop()
+                return
+
+
+def _without_labels(questions: Sequence[Question]) -> list[Question]:
+    """The questions without what would tell the visible from the hidden ones. Groups keep their identity, not their names."""
+    names = {group: f"group {k}" for k, group in enumerate(dict.fromkeys(q.group for q in questions))}
+    names[MAIN] = MAIN
+    return [replace(q, label="", hint="", hidden=False, group=names[q.group]) for q in questions]
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    """Write a file that must not exist yet, through no link."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
 
 
 def _copy_helpers(folder: Path, into: Path) -> None:
@@ -173,7 +201,7 @@ def _copy_helpers(folder: Path, into: Path) -> None:
     if not folder.is_dir():
         return
     for path in folder.iterdir():
-        if path.name in NOT_COPIED or path.suffix == ".ipynb" or path.is_symlink():
+        if path.name in NOT_COPIED or path.name.startswith(".") or path.suffix == ".ipynb" or path.is_symlink():
             continue
         if path.is_dir():
             shutil.copytree(path, into / path.name, symlinks=True)

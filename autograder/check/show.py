@@ -12,7 +12,7 @@ from autograder.check.variants import PLAIN
 from autograder.check.verdict import Verdict, exception_sentence
 
 # Colours that are legible on JupyterLab's light and dark themes.
-GREEN, RED, GREY = "#2e9e5b", "#d9534f", "#8a8f98"
+GREEN, RED = "#2e9e5b", "#d9534f"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Report:
         if self.details:
             parts.append(f'<pre style="margin:.4em 0 0 1.4em;white-space:pre-wrap">{_escape(chr(10).join(self.details))}</pre>')
         if self.sentences:
-            hints = "<br>".join(prose_html(s) for s in self.sentences)
+            hints = "<br>".join(_prose_html(s) for s in self.sentences)
             parts.append(f'<div style="margin-top:.5em;padding:.5em .8em;border-left:3px solid {colour}">{hints}</div>')
         return f'<div class="scratchgrad" style="line-height:1.5">{"".join(parts)}</div>'
 
@@ -57,7 +57,7 @@ def _escape(text: str) -> str:
     return html.escape(text)
 
 
-def prose_html(text: str) -> str:
+def _prose_html(text: str) -> str:
     """Words between backticks are code."""
     pieces = _escape(text).split("`")
     return "".join(f"<code>{piece}</code>" if k % 2 else piece for k, piece in enumerate(pieces))

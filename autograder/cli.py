@@ -23,7 +23,9 @@ from autograder.build.notebook import exercises_of, source_form
 from autograder.examiner import Graded, Settings, Unreadable, grade_file
 from autograder.examiner.examine import as_record
 from autograder.exercise import BadExercise, get_exercise
-from autograder.worker import jail
+from autograder.worker import cgroups
+from autograder.worker.tier import tier
+from autograder.worker.warm import NoWorker
 
 app = typer.Typer(
     help="Deep learning from scratch, graded automatically.",
@@ -44,7 +46,7 @@ def _explained() -> Iterator[None]:
     """What is wrong with the course or the arguments is said in a sentence, not in a traceback."""
     try:
         yield
-    except (BuildError, BadExercise) as error:
+    except (BuildError, BadExercise, NoWorker) as error:
         err.print(str(error), style="red", markup=False)
         raise typer.Exit(2) from None
 
@@ -97,6 +99,7 @@ def grade(
     notebooks: Annotated[list[Path], typer.Argument(help="Notebooks that students handed in.", show_default=False)],
     as_json: AsJson = False,
     seed: Annotated[int, typer.Option(help="Makes the hidden cases.")] = 1,
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Grade also where nothing confines the notebooks' code.")] = False,
 ) -> None:
     """Grade notebooks without nbgrader: a table, or one JSON object per notebook."""
     with _explained(), err.status("Preparing the release"):
@@ -104,7 +107,8 @@ def grade(
             ensure_released(chapter)
     failed = False
     for path in notebooks:
-        record = _grade_one(path, Settings(seed=seed))
+        with _explained():
+            record = _grade_one(path, Settings(seed=seed, unsafe=unsafe))
         failed = failed or record["error"] is not None
         if as_json:
             print(json.dumps(record), flush=True)
@@ -119,14 +123,14 @@ def _grade_one(path: Path, settings: Settings) -> dict[str, Any]:
         with err.status(f"Grading {path.name}"):
             graded = grade_file(path, BUILD / "release", settings)
     except (Unreadable, BuildError) as reason:
-        return {"notebook": str(path), "score": 0.0, "max_score": 0.0, "exercises": [], "tier": jail.tier(), "error": str(reason)}
+        return {"notebook": str(path), "score": 0.0, "max_score": 0.0, "exercises": [], "tier": tier().name, "error": str(reason)}
     return _record(path, graded)
 
 
 def _record(path: Path, graded: Graded) -> dict[str, Any]:
     return {
         "notebook": str(path), "score": graded.score, "max_score": graded.max_score,
-        "exercises": [as_record(v) for v in graded.verdicts], "tier": jail.tier(), "error": None,
+        "exercises": [as_record(v) for v in graded.verdicts], "tier": tier().name, "error": None,
     }  # fmt: skip
 
 
@@ -188,7 +192,7 @@ def doctor() -> None:
         table.add_row(package, _version(package))
     table.add_row("cores", str(os.cpu_count()))
     table.add_row("GPU", _gpu())
-    table.add_row("sandbox tier", jail.describe(jail.tier()))
+    table.add_row("sandbox tier", tier().in_words)
     out.print(table)
 
 

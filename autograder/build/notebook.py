@@ -18,6 +18,7 @@ DEMONSTRATION = "demonstration"
 MAY_RAISE = "raises-exception"
 
 _IMPORT = re.compile(r"from (?P<package>solutions(?:\.\w+)+) import (?P<name>\w+)")
+_IMPORTS_TORCH = re.compile(r"^\s*(?:import|from) torch\b", re.MULTILINE)
 _CHECK = re.compile(r"check\((?P<name>\w+)\)")
 
 
@@ -48,9 +49,14 @@ def source_form(path: Path, chapter: str) -> NotebookNode:
         metadata={
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
-            "scratchgrad": {"chapter": chapter, "notebook": path.stem},
+            "scratchgrad": {"chapter": chapter, "notebook": path.stem, "torch": _uses_torch(cells)},
         },
     )
+
+
+def _uses_torch(cells: list[NotebookNode]) -> bool:
+    """Whether the notebook is about PyTorch. Where it is not, PyTorch is not there when it is graded."""
+    return any(cell.cell_type == "code" and _IMPORTS_TORCH.search(cell.source) for cell in cells)
 
 
 def _convert(cell: NotebookNode, path: Path) -> NotebookNode:

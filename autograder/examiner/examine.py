@@ -14,7 +14,7 @@ from nbformat.v4 import new_markdown_cell
 
 from autograder.build.course import BuildError, Chapter, find_chapter, import_exercises
 from autograder.build.notebook import DEMONSTRATION
-from autograder.check.asking import Reply
+from autograder.check.asking import MAIN, Reply
 from autograder.check.card import FOLDER
 from autograder.check.forbidden import forbidden_name
 from autograder.check.verdict import Verdict, forbidden_sentence, judge, no_answer
@@ -24,18 +24,24 @@ from autograder.examiner.rebuild import rebuild
 from autograder.examiner.sanitise import safe_outputs
 from autograder.examiner.submission import Submission, Unreadable, read_submission
 from autograder.exercise import Exam, get_exercise
-from autograder.worker.kernel import KernelWorker, Limits, OutOfTime, WorkerDied
+from autograder.worker.host import OutOfTime, Snapshot, Worker, WorkerDied
+from autograder.worker.limits import Limits
+from autograder.worker.parent import WITH_TORCH, WITHOUT_TORCH
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`seed` makes the hidden cases. Demonstrations are cells that no exercise needs."""
+    """`seed` makes the hidden cases. Demonstrations are cells that no exercise needs.
+
+    `unsafe` allows to grade where nothing confines a submission.
+    """
 
     seed: int = 1
     limits: Limits = field(default_factory=Limits)
     run_demonstrations: bool = False
+    unsafe: bool = False
 
 
 @dataclass
@@ -103,19 +109,45 @@ def _notebook_of(submission: Submission, path: Path) -> tuple[Chapter, str]:
 
 
 def examine_notebook(notebook: NotebookNode, notes: list[str], chapter: Chapter, folder: Path, cards: Path, settings: Settings) -> Graded:
-    """Run and grade a rebuilt notebook. `folder` holds what was handed in beside it."""
+    """Run and grade a rebuilt notebook. `folder` holds what was handed in beside it.
+
+    First all cells run, and at each graded cell the state is kept. Then the questions that may be shown are asked, of all
+    exercises; then the hidden ones. So nothing that a submission learns from a hidden question can be in what it shows.
+
+    Raises:
+        NoWorker: this machine cannot run it, or not safely; the message says what to do.
+    """
     import_exercises(chapter)
+    kind = WITH_TORCH if notebook.metadata["scratchgrad"].get("torch", True) else WITHOUT_TORCH
+    with Worker(folder, cards, settings.limits, kind, settings.seed, settings.unsafe) as worker:
+        states = _run_cells(notebook, worker, settings.run_demonstrations)
+        asked = [_Asked(exam(name, settings.seed), state, notebook, worker.deadline) for name, state in states.items()]
+        for hidden in (False, True):
+            for one in asked:
+                one.ask(hidden)
     verdicts: list[Verdict] = []
-    last = max((k for k, cell in enumerate(notebook.cells) if exercise_name(cell)), default=-1)
-    with KernelWorker(folder, cards, settings.limits) as worker:
-        for cell in notebook.cells[: last + 1]:
-            if name := exercise_name(cell):
-                verdict = _verdict(name, notebook, worker, settings, verdicts)
-                verdicts.append(verdict)
-                cell.outputs = graded_outputs(verdict)
-            elif cell.cell_type == "code" and (settings.run_demonstrations or not is_demonstration(cell)) and cell.source.strip():
-                cell.outputs = safe_outputs(worker.run(cell.source))
+    for one in asked:
+        verdicts.append(_verdict(one, verdicts))
+    graded = {verdict.name: verdict for verdict in verdicts}
+    for cell in notebook.cells:
+        if name := exercise_name(cell):
+            cell.outputs = graded_outputs(graded[name])
     return Graded(_with_notes(notebook, notes), verdicts, notes)
+
+
+def _run_cells(notebook: NotebookNode, worker: Worker, run_demonstrations: bool) -> dict[str, Snapshot]:
+    """Run the cells up to the last graded one, and keep the state at each of those."""
+    states = {}
+    last = max((k for k, cell in enumerate(notebook.cells) if exercise_name(cell)), default=-1)
+    for cell in notebook.cells[: last + 1]:
+        if name := exercise_name(cell):
+            states[name] = worker.snapshot()
+        elif cell.cell_type == "code" and (run_demonstrations or not is_demonstration(cell)) and cell.source.strip():
+            cell.outputs = worker.run(cell.source)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = safe_outputs(cell.outputs)
+    return states
 
 
 def exercise_name(cell: NotebookNode) -> str:
@@ -127,29 +159,54 @@ def is_demonstration(cell: NotebookNode) -> bool:
     return DEMONSTRATION in cell.metadata.get("tags", [])
 
 
-def _verdict(name: str, notebook: NotebookNode, worker: KernelWorker, settings: Settings, earlier: list[Verdict]) -> Verdict:
+class _Asked:
+    """An exercise that is being asked: the replies so far, or the verdict where there is nothing to ask."""
+
+    def __init__(self, key: Exam, state: Snapshot, notebook: NotebookNode, deadline: float) -> None:
+        self.key = key
+        self.replies: list[Reply] = []
+        self.verdict: Verdict | None = None
+        self._state, self._notebook, self._deadline = state, notebook, deadline
+        if used := _forbidden_in(notebook, key.name, key.forbid):
+            self.verdict = no_answer(key.name, key.points, "forbidden", forbidden_sentence(used))
+
+    def ask(self, hidden: bool) -> None:
+        """Ask the visible questions, or the hidden ones. What would cost the same again is not asked."""
+        questions = [question for question in self.key.questions if question.hidden == hidden]
+        if self.verdict is not None or not questions:
+            return
+        if given_up := self._given_up():
+            self.replies += [given_up] * len(questions)
+            return
+        key = self.key
+        try:
+            replies = self._state.ask(key.name, questions, key.probe, key.forbid, key.seconds, self._deadline)
+        except OutOfTime as late:
+            self.verdict = no_answer(key.name, key.points, "timeout", str(late))
+        except WorkerDied as died:
+            self.verdict = no_answer(key.name, key.points, "error", str(died))
+        else:
+            if isinstance(replies, str):
+                error = _error_in_own_cell(self._notebook, key.name)
+                self.verdict = no_answer(key.name, key.points, "error" if error else "missing", error or replies)
+            else:
+                self.replies += replies
+
+    def _given_up(self) -> Reply | None:
+        for question, reply in zip(self.key.questions, self.replies, strict=False):
+            if reply.kind == "forbidden" or (reply.kind == "timeout" and question.group == MAIN):
+                return reply
+        return None
+
+
+def _verdict(asked: _Asked, earlier: list[Verdict]) -> Verdict:
     """The verdict on one exercise. Whatever an answer does to the examiner, the others are graded."""
+    key = asked.key
     try:
-        return follow_through(exam(name, settings.seed), _examine(name, notebook, worker, settings), earlier)
+        return follow_through(key, asked.verdict or judge(key, asked.replies), earlier)
     except Exception as error:
-        log.exception("%s could not be judged", name)
-        return no_answer(name, get_exercise(name).points, "error", f"This answer could not be judged ({type(error).__name__}). Ask your instructor.")
-
-
-def _examine(name: str, notebook: NotebookNode, worker: KernelWorker, settings: Settings) -> Verdict:
-    key = exam(name, settings.seed)
-    if used := _forbidden_in(notebook, name, key.forbid):
-        return no_answer(name, key.points, "forbidden", forbidden_sentence(used))
-    try:
-        replies: list[Reply] | str = worker.ask(name, key.questions, key.probe, key.forbid, key.seconds)
-    except OutOfTime as late:
-        return no_answer(name, key.points, "timeout", str(late))
-    except WorkerDied as died:
-        return no_answer(name, key.points, "error", str(died))
-    if isinstance(replies, str):
-        error = _error_in_own_cell(notebook, name)
-        return no_answer(name, key.points, "error", error) if error else no_answer(name, key.points, "missing", replies)
-    return judge(key, replies)
+        log.exception("%s could not be judged", key.name)
+        return no_answer(key.name, key.points, "error", f"This answer could not be judged ({type(error).__name__}). Ask your instructor.")
 
 
 def _error_in_own_cell(notebook: NotebookNode, name: str) -> str:

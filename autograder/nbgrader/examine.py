@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,26 @@ from autograder.build.course import find_chapter
 from autograder.check.card import FOLDER
 from autograder.examiner.examine import Graded, Settings, as_record, examine_notebook, examine_unreadable
 from autograder.nbgrader.exporter import release_folder
-from autograder.worker.kernel import Limits
+from autograder.worker.limits import Limits
 
 
 class Examine(NbGraderPreprocessor):
     """Runs the student's cells in a worker, asks the exercises, and writes the graded cells' outputs."""
 
     seed = Integer(1, help="Makes the hidden cases; change it from term to term.").tag(config=True)
-    cell_seconds = Float(30.0, help="Time limit of one cell.").tag(config=True)
-    exercise_seconds = Float(120.0, help="Time limit of all questions of one exercise.").tag(config=True)
-    notebook_seconds = Float(600.0, help="Time limit of a whole notebook.").tag(config=True)
-    memory_gib = Float(8.0, help="Memory of one process of a submission, in GiB; not limited where there is a GPU.").tag(config=True)
+    cell_seconds = Float(Limits.cell_seconds, help="Time limit of one cell.").tag(config=True)
+    cell_cpu_seconds = Float(Limits.cell_cpu_seconds, help="Limit of one cell's processor time.").tag(config=True)
+    exercise_seconds = Float(Limits.exercise_seconds, help="Time limit of all questions of one exercise.").tag(config=True)
+    notebook_seconds = Float(Limits.notebook_seconds, help="Time limit of a whole notebook; its cells may take half of it.").tag(config=True)
+    notebook_cpu_seconds = Float(Limits.notebook_cpu_seconds, help="Limit of a whole notebook's processor time.").tag(config=True)
+    memory_gib = Float(
+        Limits.memory_gib,
+        help="Memory in GiB: of one process, and of all of a submission together where control groups can be made. Not of one process where there is a GPU.",
+    ).tag(config=True)
+    processes = Integer(Limits.processes, help="Most processes and threads of a submission at a time.").tag(config=True)
+    output_mib = Float(Limits.output_mib, help="Most output of one cell that is kept, in MiB.").tag(config=True)
+    disk_gib = Float(Limits.disk_gib, help="Most that a submission may write, in GiB; of one file where there are no namespaces.").tag(config=True)
+    unsafe = Bool(False, help="Grade also where nothing confines the students' code.").tag(config=True)
     run_demonstrations = Bool(False, help="Also run the cells that only show something: training, plots, play.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
@@ -42,4 +52,5 @@ class Examine(NbGraderPreprocessor):
         return examine_notebook(nb, says.pop("notes", []), chapter, submitted, cards, self._settings())
 
     def _settings(self) -> Settings:
-        return Settings(self.seed, Limits(self.cell_seconds, self.exercise_seconds, self.notebook_seconds, self.memory_gib), self.run_demonstrations)
+        limits = Limits(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Limits)})
+        return Settings(self.seed, limits, self.run_demonstrations, self.unsafe)

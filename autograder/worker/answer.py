@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from autograder.check.asking import Helper, Question, Reply, ask_all
@@ -14,13 +13,12 @@ NOTHING_THERE = "nothing there"
 NOT_CALLABLE = "not callable"
 
 
-def answer(asked: str, answered: str, namespace: dict[str, Any]) -> None:
-    """Read questions from the file `asked`, and write the replies to the file `answered`."""
-    request: Any = unpack(Path(asked).read_bytes())
-    Path(answered).write_bytes(pack(_replies(request, namespace)))
+def replies(request: bytes, namespace: dict[str, Any]) -> bytes:
+    """The replies to a packed request, packed."""
+    return pack(_replies(unpack(request), namespace))
 
 
-def _replies(request: dict[str, Any], namespace: dict[str, Any]) -> Value:
+def _replies(request: Any, namespace: dict[str, Any]) -> Value:
     name = request["name"]
     if name not in namespace:
         return NOTHING_THERE
@@ -30,14 +28,14 @@ def _replies(request: dict[str, Any], namespace: dict[str, Any]) -> Value:
     helper: Helper | None = helper_from_value(request["probe"])
     probe = helper.load() if helper else None
     questions: list[Question] = [question_from_value(value) for value in request["questions"]]
-    replies = ask_all(function, questions, probe, request["forbid"], request["seconds"])
-    return [reply_to_value(reply) for reply in _small_enough(replies)]
+    answered = ask_all(function, questions, probe, request["forbid"], request["seconds"])
+    return [reply_to_value(reply) for reply in _small_enough(answered)]
 
 
-def _small_enough(replies: list[Reply]) -> Iterator[Reply]:
+def _small_enough(answered: list[Reply]) -> Iterator[Reply]:
     """What is too much to hand out counts as raised."""
     size = 0
-    for reply in replies:
+    for reply in answered:
         packed = len(pack(reply_to_value(reply)))
         if size + packed > MAX_BYTES // 2:
             yield Reply("raised", error="MemoryError", text="MemoryError: the answer is too large")

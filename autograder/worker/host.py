@@ -1,0 +1,472 @@
+"""A worker, from the examiner's side: run cells, keep states, ask questions. Nothing that it says is believed but its form."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from autograder.check.asking import MAIN, Helper, Question, Reply
+from autograder.check.values import BadFrame, Value, pack, unpack
+from autograder.check.wire import helper_to_value, question_to_value, reply_from_value
+from autograder.worker import cgroups
+from autograder.worker.answer import NOT_CALLABLE, NOTHING_THERE
+from autograder.worker.channel import ASK, CANNOT_FORK, DONE, FAILED, FORK, MAX_OUTPUT, OUTPUT, READY, REPLIES, RUN, Frame, FrameReader, encode
+from autograder.worker.limits import Limits
+from autograder.worker.outputs import CellOutputs, Displays
+from autograder.worker.parent import WITH_TORCH
+from autograder.worker.tier import layers_for_grading
+from autograder.worker.warm import NoWorker, WarmParent, warm_parent
+
+# What lies beside a submitted notebook and must not stand in for the course's own.
+NOT_COPIED = ("autograder", "solutions", "cards")
+
+START_SECONDS = 30
+FORK_SECONDS = 5
+END_SECONDS = 10
+GRACE_SECONDS = 3
+LOOK_SECONDS = 0.25
+_CHUNK = 2**20
+_CREDENTIALS = struct.Struct("3i")
+
+
+class WorkerDied(Exception):
+    """The worker is gone or gave no usable answer; the message says what happened."""
+
+
+class OutOfTime(WorkerDied):
+    """The worker gave no answer in time."""
+
+
+class _Process:
+    """One process of a submission: the channel to it, and a handle to end it that cannot mean another process."""
+
+    def __init__(self, channel: socket.socket, seconds: float) -> None:
+        """Wait until the process is ready.
+
+        Raises:
+            NoWorker: it could not be confined.
+            WorkerDied: it ended before.
+        """
+        self._channel = channel
+        self._reader = FrameReader(frozenset())
+        self._pid, self._handle = 0, -1
+        try:
+            frame = self.receive((READY, FAILED), time.monotonic() + seconds)
+            if frame.kind == FAILED:
+                raise NoWorker(f"A worker could not be confined: {frame.body.decode('utf-8', 'replace').strip().splitlines()[-1]}")
+            self._handle = os.pidfd_open(self._pid)
+        except BaseException:
+            channel.close()
+            raise
+        channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
+
+    @property
+    def pid(self) -> int:
+        return self._pid
+
+    def send(self, kind: bytes, body: bytes = b"", seconds: float = START_SECONDS, pass_on: socket.socket | None = None) -> None:
+        self._channel.settimeout(max(0.1, seconds))
+        data = encode(Frame(kind, body))
+        try:
+            if pass_on is not None:
+                socket.send_fds(self._channel, [data], [pass_on.fileno()])
+            else:
+                self._channel.sendall(data)
+        except TimeoutError as error:
+            raise OutOfTime from error
+        except OSError as error:
+            raise WorkerDied("It has ended.") from error
+
+    def receive(self, kinds: Sequence[bytes], deadline: float, meanwhile: Callable[[], None] = lambda: None) -> Frame:
+        """The next frame, of one of these kinds. `meanwhile` is called now and then, and may raise.
+
+        Raises:
+            OutOfTime: none came before the deadline.
+            WorkerDied: the process ended, or sent something else.
+        """
+        self._reader.kinds = frozenset(kinds)
+        while True:
+            try:
+                if (frame := self._reader.next()) is not None:
+                    return frame
+            except BadFrame as error:
+                raise WorkerDied("It sent something that cannot be read.") from error
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise OutOfTime
+            self._wait(min(left, LOOK_SECONDS))
+            meanwhile()
+
+    def _wait(self, seconds: float) -> None:
+        """Take what comes within some time. That the process has ended counts once all it sent is read."""
+        watched: list[Any] = [self._channel, *([self._handle] if self._handle >= 0 else [])]
+        ready, _, _ = select.select(watched, [], [], seconds)
+        if self._channel in ready:
+            try:
+                received = self._take()
+            except OSError:
+                received = b""
+            if not received:
+                raise WorkerDied("It has ended.")
+            self._reader.feed(received)
+        elif ready:
+            raise WorkerDied("It has ended.")
+
+    def _take(self) -> bytes:
+        """Read from the channel; before the process is known, with the kernel's word on who sends."""
+        if self._handle >= 0:
+            return self._channel.recv(_CHUNK)
+        received, notes, _, _ = self._channel.recvmsg(_CHUNK, socket.CMSG_SPACE(_CREDENTIALS.size))
+        for level, kind, data in notes:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
+                self._pid = _CREDENTIALS.unpack(data)[0]
+        return received
+
+    def interrupt(self) -> None:
+        self._signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(self._handle, number)
+
+    def end(self) -> None:
+        """End the process, and wait until nobody holds the other end of the channel: then all that it started has ended."""
+        self.kill()
+        self._channel.settimeout(END_SECONDS)
+        with contextlib.suppress(OSError):
+            while self._channel.recv(_CHUNK):
+                pass
+        self.forget()
+
+    def forget(self) -> None:
+        self._channel.close()
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+
+class Snapshot:
+    """The state of a notebook at one of its cells, to be asked later."""
+
+    def __init__(self, limits: Limits, process: _Process | None, revive: Callable[[], _Process]) -> None:
+        """`process` is a fork that keeps the state. Where there can be none, `revive` starts a worker that ran the same cells."""
+        self._limits = limits
+        self.process = process
+        self._revive = revive
+        self._used = 0.0
+
+    def ask(
+        self, name: str, questions: Sequence[Question], probe: Helper | None, forbid: Sequence[str], seconds: float, deadline: float
+    ) -> list[Reply] | str:
+        """Ask the function or class `name` that the notebook defined.
+
+        Returns one reply per question, or a sentence on why there is nothing to ask.
+
+        Raises:
+            WorkerDied: no usable reply came.
+        """
+        request: dict[str, Value] = {
+            "name": name, "questions": [question_to_value(q) for q in _without_labels(questions)],
+            "probe": helper_to_value(probe), "forbid": list(forbid), "seconds": seconds,
+        }  # fmt: skip
+        start = time.monotonic()
+        until = min(deadline, start + self._limits.exercise_seconds - self._used)
+        try:
+            process = self.process = self.process or self._revive()
+            process.send(ASK, pack(request), until - start)
+            frame = process.receive((REPLIES,), until)
+        except OutOfTime as error:
+            self.close()
+            late = deadline <= time.monotonic()
+            limit = (
+                f"The notebook took more than {self._limits.notebook_seconds:g} seconds in all; {name} was not asked everything."
+                if late
+                else f"{name} gave no answer within {self._limits.exercise_seconds:g} seconds."
+            )
+            raise OutOfTime(limit) from error
+        except WorkerDied as error:
+            self.close()
+            raise WorkerDied(f"{name} ended its process when it was called.") from error
+        self._used += time.monotonic() - start
+        return _parse(frame.body, name, questions)
+
+    def close(self) -> None:
+        """End the fork: nothing more is asked."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.forget()
+            self.process = None
+
+
+class Worker:
+    """Runs the cells of one notebook in a process of its own, in a copy of the folder that was handed in.
+
+    A process that dies or hangs is replaced by a new one, in which the cells that ended run again. States that are kept
+    survive that, too.
+    """
+
+    def __init__(self, folder: Path, cards: Path, limits: Limits, kind: str = WITH_TORCH, seed: int = 0, unsafe: bool = False) -> None:
+        """Start a worker.
+
+        Raises:
+            NoWorker: there is none to be had on this machine; the message says why and what to do.
+        """
+        self.limits = limits
+        self._seed = seed
+        self._folder, self._cards = folder, cards
+        self._kind, self._layers = kind, layers_for_grading(unsafe)
+        self._displays = Displays()
+        self._past: list[str | Snapshot] = []
+        self._stack = contextlib.ExitStack()
+        start = time.monotonic()
+        self.deadline = start + limits.notebook_seconds
+        self._cells_until = start + limits.notebook_seconds / 2
+        self._revived: list[contextlib.ExitStack] = []
+        self._process: _Process | None = None
+        self._group: cgroups.Group | None = None
+        self._cpu_of_earlier = 0.0
+        self._begin()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End everything of the submission."""
+        self._end()
+        for stack in self._revived:
+            stack.close()
+
+    def run(self, source: str) -> list[NotebookNode]:
+        """Run one cell and return its outputs. A cell that takes too long or kills its process says so in them."""
+        if time.monotonic() > self._cells_until:
+            return [_error("NotebookTimeout", f"The cells took more than {self.limits.notebook_seconds / 2:g} seconds; this one was not run.")]
+        shown = CellOutputs(self.limits.output_mib, self._displays)
+        try:
+            self._run(source, shown)
+        except OutOfTime as late:
+            listened = self._interrupt(shown)
+            shown.outputs.append(_error("CellTimeout", f"This cell was stopped: it took more than {late}."))
+            if not listened:
+                self._restart()
+        except WorkerDied:
+            shown.outputs.append(_error("KernelDied", "This cell ended its process. The cells before it were run again in a new one."))
+            self._restart()
+        else:
+            self._past.append(source)
+        return shown.outputs
+
+    def snapshot(self) -> Snapshot:
+        """Keep the state that the notebook has now."""
+        past = [cell for cell in self._past if isinstance(cell, str)]
+        snapshot = Snapshot(self.limits, None, lambda: self._revive(past))
+        try:
+            snapshot.process = self._fork()
+        except WorkerDied:
+            self._restart()
+        self._past.append(snapshot)
+        return snapshot
+
+    # ---- one process ----
+
+    def _run(self, source: str, shown: CellOutputs) -> None:
+        """Run a cell in the process.
+
+        Raises:
+            OutOfTime: it still runs.
+            WorkerDied: the process has ended.
+        """
+        if self._process is None:
+            raise WorkerDied
+        process = self._process
+        process.send(RUN, source.encode("utf-8", "replace")[:MAX_OUTPUT])
+        used_before = self._cpu_seconds()
+
+        def watch() -> None:
+            used = self._cpu_seconds()
+            if used - used_before > self.limits.cell_cpu_seconds:
+                raise OutOfTime(f"{self.limits.cell_cpu_seconds:g} seconds of processor time")
+            if used + self._cpu_of_earlier > self.limits.notebook_cpu_seconds:
+                raise OutOfTime(f"what was left of the notebook's {self.limits.notebook_cpu_seconds:g} seconds of processor time")
+
+        until = min(self._cells_until, time.monotonic() + self.limits.cell_seconds)
+        try:
+            self._collect(process, shown, until, watch)
+        except OutOfTime as late:
+            raise OutOfTime(str(late) or f"{self.limits.cell_seconds:g} seconds") from late
+
+    def _collect(self, process: _Process, shown: CellOutputs, until: float, watch: Callable[[], None] = lambda: None) -> None:
+        while (frame := process.receive((OUTPUT, DONE), until, watch)).kind == OUTPUT:
+            shown.add(frame.body)
+
+    def _interrupt(self, shown: CellOutputs) -> bool:
+        """Stop a cell as Jupyter's stop button does; False if it does not listen."""
+        if self._process is None:
+            return False
+        self._process.interrupt()
+        try:
+            self._collect(self._process, shown, time.monotonic() + GRACE_SECONDS)
+        except WorkerDied:
+            return False
+        return True
+
+    def _fork(self) -> _Process | None:
+        """A fork of the process as it is, or None where it cannot be forked."""
+        if self._process is None:
+            raise WorkerDied
+        mine, its = socket.socketpair()
+        mine.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        try:
+            self._process.send(FORK, pass_on=its)
+        except WorkerDied:
+            mine.close()
+            raise
+        finally:
+            its.close()
+        answer = self._process.receive((DONE, CANNOT_FORK), time.monotonic() + FORK_SECONDS)
+        if answer.kind == CANNOT_FORK:
+            mine.close()
+            return None
+        return _Process(mine, FORK_SECONDS)
+
+    def _begin(self) -> None:
+        """Start a process that has run nothing yet."""
+        self._process, self._group = _start(self._stack, self._kind, self._layers, self._folder, self._cards, self.limits, self._seed)
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._cpu_of_earlier += self._cpu_seconds()
+            for snapshot in self._past:
+                if isinstance(snapshot, Snapshot):
+                    snapshot.close()
+        self._stack.close()
+        self._process = self._group = None
+
+    def _restart(self) -> None:
+        """A new process in the state that the cells left, with the states that are kept. Where a cell does not end a second
+        time as it did the first, what comes next starts with nothing."""
+        past = self._past
+        self._end()
+        self._begin()
+        try:
+            for step in past:
+                if isinstance(step, Snapshot):
+                    step.process = self._fork()
+                else:
+                    self._run(step, CellOutputs(0, Displays()))
+        except WorkerDied:
+            self._end()
+            self._past = [step for step in past if isinstance(step, Snapshot)]
+            self._begin()
+
+    def _revive(self, past: Sequence[str]) -> _Process:
+        """Another process that has run these cells.
+
+        Raises:
+            WorkerDied: it did not get that far.
+        """
+        stack = contextlib.ExitStack()
+        self._revived.append(stack)
+        process, _ = _start(stack, self._kind, self._layers, self._folder, self._cards, self.limits, self._seed)
+        for source in past:
+            process.send(RUN, source.encode("utf-8", "replace")[:MAX_OUTPUT])
+            self._collect(process, CellOutputs(0, Displays()), min(self.deadline, time.monotonic() + self.limits.cell_seconds))
+        return process
+
+    def _cpu_seconds(self) -> float:
+        """Processor time of all processes of the submission, as far as it can be known."""
+        if self._group is not None:
+            return self._group.cpu_seconds()
+        return _cpu_seconds(self._process.pid) if self._process else 0.0
+
+
+def _start(
+    stack: contextlib.ExitStack, kind: str, layers: frozenset[str], folder: Path, cards: Path, limits: Limits, seed: int
+) -> tuple[_Process, cgroups.Group | None]:
+    """A worker's process that has run nothing yet. What `stack` closes ends it, and removes all traces."""
+    parent = warm_parent(kind, layers)
+    group = stack.enter_context(contextlib.closing(cgroups.Group(limits))) if cgroups.available() else None
+    inbox = stack.enter_context(parent.inbox())
+    _fill(parent, inbox, folder, cards)
+    process = _Process(parent.start(inbox, limits, seed), START_SECONDS)
+    stack.callback(process.end)
+    if group is not None:
+        group.add(process.pid)
+    return process, group
+
+
+def _fill(parent: WarmParent, inbox: Path, folder: Path, cards: Path) -> None:
+    """Put the student's own files and the cards into the worker's inbox."""
+    _copy_helpers(folder, inbox)
+    if cards.is_dir():
+        shutil.copytree(cards, inbox / cards.name)
+    parent.give(inbox)
+
+
+def _copy_helpers(folder: Path, into: Path) -> None:
+    """The student's own files beside the notebook: modules, data."""
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if path.name in NOT_COPIED or path.name.startswith(".") or path.suffix == ".ipynb" or path.is_symlink():
+            continue
+        if path.is_dir():
+            shutil.copytree(path, into / path.name, symlinks=True)
+        elif path.is_file():
+            shutil.copy(path, into / path.name)
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Of a process and all below it, with those that have ended."""
+    try:
+        process = psutil.Process(pid)
+        times = [p.cpu_times() for p in (process, *process.children(recursive=True))]
+    except psutil.Error:
+        return 0.0
+    return float(sum(t.user + t.system + t.children_user + t.children_system for t in times))
+
+
+def _without_labels(questions: Sequence[Question]) -> list[Question]:
+    """The questions without what would tell the visible from the hidden ones. Groups keep their identity, not their names."""
+    names = {group: f"group {k}" for k, group in enumerate(dict.fromkeys(q.group for q in questions))}
+    names[MAIN] = MAIN
+    return [replace(q, label="", hint="", hidden=False, group=names[q.group]) for q in questions]
+
+
+def _parse(body: bytes, name: str, questions: Sequence[Question]) -> list[Reply] | str:
+    """The replies that a worker sent, believed no further than their form."""
+    try:
+        value: Any = unpack(body)
+        if value == NOTHING_THERE:
+            return f"There is no {name}: run the cell that defines it, under exactly this name."
+        if isinstance(value, str) and value.startswith(NOT_CALLABLE):
+            return f"{name} is no function or class any more, but {value.removeprefix(NOT_CALLABLE + ': ')[:50]}."
+        if not isinstance(value, list) or len(value) != len(questions):
+            raise BadFrame("not one reply for each question")
+        return [reply_from_value(v) for v in value]
+    except BadFrame as error:
+        raise WorkerDied(f"{name} gave no answer that can be read.") from error
+
+
+def _error(name: str, text: str) -> NotebookNode:
+    return new_output("error", ename=name, evalue=text, traceback=[f"{name}: {text}"])

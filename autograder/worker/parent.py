@@ -1,0 +1,128 @@
+"""The warm parent: a process that has everything loaded, and forks a worker for each notebook.
+
+It runs no line of a submission. It has one thread, as a fork keeps only one.
+"""
+
+from __future__ import annotations
+
+import base64
+import gc
+import importlib
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import sys
+import traceback
+from typing import Any
+
+from autograder.worker import absent
+from autograder.worker.channel import DONE, FAILED, MAX_TEXT, Channel
+from autograder.worker.jail.confine import Confinement, close_all_but, quiet_standard_input, seal, supervise
+from autograder.worker.jail.probe import Targets, failures
+from autograder.worker.limits import Limits
+from autograder.worker.serve import serve
+from autograder.worker.shell import Cells
+
+WITH_TORCH, WITHOUT_TORCH, PROBE = "with torch", "without torch", "probe"
+
+_NUMPY = ("numpy", "numpy.random", "numpy.testing", "scipy", "sklearn.datasets", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "jaxtyping")
+_TORCH = ("torch", "torch.nn", "torch.nn.functional", "torch.optim", "torch.utils.data", "torch.testing")
+_OURS = ("autograder", "autograder.plots", "autograder.worker.answer", "safetensors.numpy")
+
+
+def main() -> None:
+    """Load, then fork a worker for each message on the socket whose descriptor is the first argument."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    settings = json.loads(sys.argv[2])
+    cells = _warm(settings["kind"])
+    bytecode = base64.b64decode(settings["bytecode"])
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors are not waited for
+    control.send(b"warm")
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, MAX_TEXT, 1)
+        if not message:
+            os._exit(0)
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _become_worker(json.loads(message), Channel(socket.socket(fileno=descriptors[0])), cells, bytecode)
+        os.close(descriptors[0])
+
+
+def _become_worker(request: dict[str, Any], channel: Channel, cells: Cells | None, bytecode: bytes) -> None:
+    """In the fork: a supervisor, and below it the worker."""
+
+    def work() -> None:
+        quiet_standard_input()
+        if request["probe"]:
+            seal(confinement, bytecode)
+            channel.send(DONE, json.dumps(failures(Targets(**request["probe"]))).encode())
+            return
+        assert cells is not None
+        cells.begin()
+        sys.path.insert(0, "")
+        if "torch" not in sys.modules:
+            absent.install()
+        _reseed(request["seed"])
+        seal(confinement, bytecode)
+        serve(channel, cells)
+
+    try:
+        request["confinement"]["limits"] = Limits(**request["confinement"]["limits"])
+        request["confinement"]["layers"] = frozenset(request["confinement"]["layers"])
+        confinement = Confinement(**request["confinement"])
+        close_all_but(channel.socket.fileno())
+        supervise(confinement, work)
+    except BaseException:
+        channel.send(FAILED, traceback.format_exc(limit=-2).encode()[-MAX_TEXT:])
+        os._exit(1)
+
+
+def _warm(kind: str) -> Cells | None:
+    """Import what notebooks use, and use it once: the first use of many things is slow."""
+    if kind == PROBE:
+        return None
+    shutil.copytree(os.environ["FONTS"], os.environ["MPLCONFIGDIR"])
+    cells = Cells()
+    for name in (*_NUMPY, *(_TORCH if kind == WITH_TORCH else ()), *_OURS):
+        importlib.import_module(name)
+    _use_matplotlib()
+    if kind == WITH_TORCH:
+        _use_torch()
+    assert len(os.listdir("/proc/self/task")) == 1, "a library started a thread: no fork would be safe"
+    gc.collect()
+    gc.freeze()
+    return cells
+
+
+def _use_torch() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    layer = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    layer(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    repr(layer.weight)
+    torch.testing.assert_close(torch.ones(1), torch.ones(1))
+
+
+def _use_matplotlib() -> None:
+    import io
+
+    from matplotlib import pyplot
+
+    pyplot.figure()
+    pyplot.plot([1, 2])
+    pyplot.savefig(io.BytesIO(), format="png")
+    pyplot.close("all")
+
+
+def _reseed(seed: int) -> None:
+    """Every worker starts with the same random numbers, and with others than the parent's."""
+    random.seed(seed)
+    sys.modules["numpy"].random.seed(seed)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)

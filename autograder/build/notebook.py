@@ -55,7 +55,7 @@ def source_form(path: Path, chapter: str) -> NotebookNode:
 
 
 def _uses_torch(cells: list[NotebookNode]) -> bool:
-    """Whether the notebook is about PyTorch. Where it is not, PyTorch is not there when it is graded."""
+    """Whether the notebook imports PyTorch. Where it does not, PyTorch is not there when it is graded."""
     return any(cell.cell_type == "code" and _IMPORTS_TORCH.search(cell.source) for cell in cells)
 
 

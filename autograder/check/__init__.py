@@ -35,7 +35,7 @@ def check(answer: Any) -> Report:
 
 def examine(key: AnswerKey, answer: Any) -> Verdict:
     """Ask all the key's questions here, in this process, and judge the replies."""
-    used = forbidden_name(_source(answer), key.forbid, _notebook_so_far())
+    used = forbidden_name(_source(answer), key.forbid, *_notebook_so_far())
     if used:
         return no_answer(key.name, key.points, "forbidden", forbidden_sentence(used))
     probe = key.probe.load() if key.probe else None
@@ -53,7 +53,6 @@ def _source(answer: Any) -> str:
         return ""
 
 
-def _notebook_so_far() -> str:
-    """The cells run so far: their imports say what names mean."""
-    inputs = getattr(sys.modules.get("__main__"), "In", [])
-    return "\n".join(cell for cell in inputs if "import" in cell)
+def _notebook_so_far() -> list[str]:
+    """The cells run so far: they say what names mean."""
+    return list(getattr(sys.modules.get("__main__"), "In", []))

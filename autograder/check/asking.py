@@ -7,18 +7,18 @@ import io
 import linecache
 import os
 import signal
-import sys
 import sysconfig
 import threading
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any
 
 import numpy as np
 
+from autograder.check.forbidding import ForbiddenCall, forbidding
 from autograder.check.values import Array, Value, freeze, is_tensor, leaves, thaw
 from autograder.check.variants import PLAIN, VARIANTS, map_arrays
 
@@ -72,10 +72,6 @@ class OutOfTime(BaseException):
     """Raised inside the student's code by the alarm; not an Exception, so that `except Exception` lets it through."""
 
 
-class ForbiddenCall(BaseException):
-    """Raised by a function that the exercise is about and that may therefore not be called."""
-
-
 def ask(
     function: Any,
     question: Question,
@@ -87,10 +83,11 @@ def ask(
     args, kwargs = inputs(question)
     before = freeze([*args, *kwargs.values()])
     try:
-        with _quiet(), _forbidding(forbid), _time_limit(seconds):
+        gradient = _torchs_gradient() if question.variant == "gradients" else None
+        with _quiet(), forbidding(forbid), _time_limit(seconds):
             if question.variant == "twice":
-                _call(function, probe, PLAIN, *inputs(question))
-            value = freeze(_call(function, probe, question.variant, args, kwargs))
+                _call(function, probe, None, *inputs(question))
+            value = freeze(_call(function, probe, gradient, args, kwargs))
     except OutOfTime:
         return Reply("timeout", text=f"no answer within {seconds:g} s")
     except ForbiddenCall as call:
@@ -133,16 +130,21 @@ def inputs(question: Question) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return changed[: len(args)], dict(zip(kwargs, changed[len(args) :], strict=True))
 
 
-def _call(function: Any, probe: Callable[..., Any] | None, variant: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _call(function: Any, probe: Callable[..., Any] | None, gradient: Callable[..., Any] | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     def once() -> Any:
         return probe(function, *args, **kwargs) if probe else function(*args, **kwargs)
 
-    if variant == "gradients":
-        return _gradients(once, [*args, *kwargs.values()])
-    return once()
+    return _gradients(once, gradient, [*args, *kwargs.values()]) if gradient else once()
 
 
-def _gradients(once: Callable[[], Any], arguments: list[Any]) -> list[Any]:
+def _torchs_gradient() -> Callable[..., Any]:
+    """A copy of `torch.autograd.grad`, made before asking: it works also where the original may not be called."""
+    from torch.autograd import grad
+
+    return FunctionType(grad.__code__, grad.__globals__, grad.__name__, grad.__defaults__, grad.__closure__)
+
+
+def _gradients(once: Callable[[], Any], gradient: Callable[..., Any], arguments: list[Any]) -> list[Any]:
     """Gradients of a fixed weighted sum of all outputs, one per floating input."""
     import torch
 
@@ -162,7 +164,7 @@ def _gradients(once: Callable[[], Any], arguments: list[Any]) -> list[Any]:
 
     map_arrays(collect, once())
     total = sum(((y * torch.arange(1, y.numel() + 1, dtype=y.dtype).cos().reshape(y.shape)).sum() for y in outputs), torch.zeros(()))
-    found = torch.autograd.grad(total, wanted, allow_unused=True)
+    found = gradient(total, wanted, allow_unused=True)
     return [torch.zeros_like(x) if g is None else g for x, g in zip(wanted, found, strict=True)]
 
 
@@ -210,45 +212,6 @@ def _time_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-@contextlib.contextmanager
-def _forbidding(names: Sequence[str]) -> Iterator[None]:
-    """Let the functions that may not be called raise, as far as their modules are loaded."""
-    undo: list[tuple[Any, str, Any]] = []
-    for dotted in names:
-        owner = _owner(dotted)
-        attribute = dotted.rpartition(".")[2]
-        if owner is not None and hasattr(owner, attribute):
-            undo.append((owner, attribute, getattr(owner, attribute)))
-            with contextlib.suppress(TypeError, AttributeError):
-                setattr(owner, attribute, _raising(dotted))
-    try:
-        yield
-    finally:
-        for owner, attribute, original in undo:
-            with contextlib.suppress(TypeError, AttributeError):
-                setattr(owner, attribute, original)
-
-
-def _owner(dotted: str) -> Any:
-    """The loaded module or class that holds the last part of a dotted name."""
-    parts = dotted.split(".")[:-1]
-    for cut in range(len(parts), 0, -1):
-        module = sys.modules.get(".".join(parts[:cut]))
-        if module is not None:
-            owner: Any = module
-            for part in parts[cut:]:
-                owner = getattr(owner, part, None)
-            return owner
-    return None
-
-
-def _raising(dotted: str) -> Callable[..., Any]:
-    def forbidden(*args: Any, **kwargs: Any) -> Any:
-        raise ForbiddenCall(dotted)
-
-    return forbidden
 
 
 # ---- what a student's exception says ---------------------------------------------------------------------------------

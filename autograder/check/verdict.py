@@ -10,6 +10,7 @@ from autograder.check.asking import MAIN, Question, Reply
 from autograder.check.key import AnswerKey, lost_groups
 from autograder.check.recognise import BOTH, EITHER, PARTLY, PERHAPS, Recognised, recognise
 from autograder.check.remarks import remark
+from autograder.check.forbidden import NO_TORCH
 from autograder.check.values import Array, leaves
 from autograder.check.variants import PLAIN, UNCHANGED
 
@@ -107,7 +108,9 @@ def _explanation(key: AnswerKey, replies: list[Reply], lost: set[str]) -> tuple[
 
 
 def forbidden_sentence(name: str) -> str:
-    return f"This exercise is about writing what `{name}` does: write it without calling it."
+    if name == NO_TORCH:
+        return "PyTorch is not part of this exercise, and it is not there when it is graded: write it with NumPy."
+    return f"This exercise is about writing what `{name}` does: write it without calling it, and call it in a cell of your own to compare results."
 
 
 def _hints(key: AnswerKey, found: list[Recognised]) -> list[str]:

@@ -218,9 +218,9 @@ def _error_in_own_cell(notebook: NotebookNode, name: str) -> str:
 
 def _forbidden_in(notebook: NotebookNode, name: str, forbid: tuple[str, ...]) -> str | None:
     """A forbidden call in the exercise's own cell. Elsewhere, only what is called while asking counts."""
-    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    own = next((cell.source for cell in notebook.cells if cell.get("id") == name), "")
-    return forbidden_name(own, forbid, "\n".join(s for s in sources if "import" in s))
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    own = next((k for k, cell in enumerate(cells) if cell.get("id") == name), 0)
+    return forbidden_name(cells[own].source, forbid, *(cell.source for cell in cells[:own]))
 
 
 def _with_notes(notebook: NotebookNode, notes: list[str]) -> NotebookNode:

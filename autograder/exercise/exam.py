@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from autograder.check.asking import MAIN, Question, Reply, ask, inputs
 from autograder.check.card import Card
+from autograder.check.forbidden import NO_TORCH
 from autograder.check.key import AnswerKey
 from autograder.check.values import freeze
 from autograder.check.variants import PLAIN, VARIANTS, changes_anything
@@ -38,7 +39,7 @@ class Exam(AnswerKey):
             expected=[],
             hints=dict(exercise.hints),
             shares=dict(exercise.shares),
-            forbid=exercise.forbid,
+            forbid=exercise.forbid if exercise.uses_torch else (*exercise.forbid, NO_TORCH),
             tolerance_factor=exercise.tolerance,
             seconds=exercise.seconds,
             unique=exercise.unique,

@@ -82,6 +82,11 @@ class Exercise:
         """The package of `solutions` that holds it: `attention`."""
         return str(self.reference.__module__).split(".")[1] if "." in self.reference.__module__ else self.reference.__module__
 
+    @property
+    def uses_torch(self) -> bool:
+        """Whether its module imports PyTorch. Where it does not, a student's answer may not use it either."""
+        return "torch" in vars(inspect.getmodule(self.reference))
+
     def solution(self, *names: str) -> Callable[..., Any]:
         """A solution that makes the named mistakes, which must stand in one block."""
         return functools.partial(self.blocks[names[0]], Made(*names))

@@ -8,6 +8,7 @@ the worker, and so import little.
 def __getattr__(name: str) -> object:
     if name not in ("Worker", "Limits"):
         raise AttributeError(name)
-    from autograder.worker.host import Limits, Worker
+    from autograder.worker.host import Worker
+    from autograder.worker.limits import Limits
 
     return {"Worker": Worker, "Limits": Limits}[name]

@@ -14,6 +14,7 @@ from autograder.worker.limits import Limits
 
 _ROOT = Path("/sys/fs/cgroup")
 _REMOVE_SECONDS = 2.0
+_PARENT_GIB, _PARENT_PROCESSES = 1.0, 16
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class _Hierarchy:
 
 
 class Group:
-    """A group of its own for one submission: add its first process, and all its children are in it."""
+    """The group of a warm parent and of the workers that it forks. To enter one takes long; to be born in one takes nothing."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self) -> None:
         """Make a group.
 
         Raises:
@@ -40,20 +41,25 @@ class Group:
             raise OSError("no control groups can be made here")
         name = f"scratchgrad-{os.getpid()}-{secrets.token_hex(4)}"
         self._version = found.version
+        self._limits: Limits | None = None
         self._memory, self._pids, self._cpu = (folder / name for folder in (found.memory, found.pids, found.cpu))
         self._folders = list(dict.fromkeys((self._memory, self._pids, self._cpu)))
         try:
             for folder in self._folders:
                 folder.mkdir()
-            self._limit(limits)
+            self.limit(Limits())
         except OSError:
             self.close()
             raise
 
-    def _limit(self, limits: Limits) -> None:
-        bytes_ = int(limits.memory_gib * 2**30)
+    def limit(self, limits: Limits) -> None:
+        """Limit all that is in the group, beside what the parent needs."""
+        if limits == self._limits:
+            return
+        self._limits = limits
+        bytes_ = int((limits.memory_gib + _PARENT_GIB) * 2**30)
         (self._memory / ("memory.max" if self._version == 2 else "memory.limit_in_bytes")).write_text(str(bytes_))
-        (self._pids / "pids.max").write_text(str(limits.processes))
+        (self._pids / "pids.max").write_text(str(limits.processes + _PARENT_PROCESSES))
 
     def add(self, pid: int) -> None:
         for folder in self._folders:
@@ -98,7 +104,7 @@ def _hierarchy() -> _Hierarchy | None:
 def available() -> bool:
     """Whether a group can be made and limited here, found by making one."""
     try:
-        Group(Limits()).close()
+        Group().close()
     except OSError:
         return False
     return True

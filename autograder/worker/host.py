@@ -8,7 +8,6 @@ import select
 import shutil
 import signal
 import socket
-import struct
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -30,7 +29,7 @@ from autograder.worker.limits import Limits
 from autograder.worker.outputs import CellOutputs, Displays
 from autograder.worker.parent import WITH_TORCH
 from autograder.worker.tier import layers_for_grading
-from autograder.worker.warm import NoWorker, WarmParent, warm_parent
+from autograder.worker.warm import CREDENTIALS, NoWorker, WarmParent, warm_parent
 
 # What lies beside a submitted notebook and must not stand in for the course's own.
 NOT_COPIED = ("autograder", "solutions", "cards")
@@ -41,7 +40,6 @@ END_SECONDS = 10
 GRACE_SECONDS = 3
 LOOK_SECONDS = 0.25
 _CHUNK = 2**20
-_CREDENTIALS = struct.Struct("3i")
 
 
 class WorkerDied(Exception):
@@ -131,10 +129,10 @@ class _Process:
         """Read from the channel; before the process is known, with the kernel's word on who sends."""
         if self._handle >= 0:
             return self._channel.recv(_CHUNK)
-        received, notes, _, _ = self._channel.recvmsg(_CHUNK, socket.CMSG_SPACE(_CREDENTIALS.size))
+        received, notes, _, _ = self._channel.recvmsg(_CHUNK, socket.CMSG_SPACE(CREDENTIALS.size))
         for level, kind, data in notes:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
-                self._pid = _CREDENTIALS.unpack(data)[0]
+                self._pid = CREDENTIALS.unpack(data)[0]
         return received
 
     def interrupt(self) -> None:
@@ -242,7 +240,7 @@ class Worker:
         self._revived: list[contextlib.ExitStack] = []
         self._process: _Process | None = None
         self._group: cgroups.Group | None = None
-        self._cpu_of_earlier = 0.0
+        self._cpu_before = 0.0
         self._begin()
 
     def __enter__(self) -> Worker:
@@ -306,7 +304,7 @@ class Worker:
             used = self._cpu_seconds()
             if used - used_before > self.limits.cell_cpu_seconds:
                 raise OutOfTime(f"{self.limits.cell_cpu_seconds:g} seconds of processor time")
-            if used + self._cpu_of_earlier > self.limits.notebook_cpu_seconds:
+            if used > self.limits.notebook_cpu_seconds:
                 raise OutOfTime(f"what was left of the notebook's {self.limits.notebook_cpu_seconds:g} seconds of processor time")
 
         until = min(self._cells_until, time.monotonic() + self.limits.cell_seconds)
@@ -352,10 +350,11 @@ class Worker:
     def _begin(self) -> None:
         """Start a process that has run nothing yet."""
         self._process, self._group = _start(self._stack, self._kind, self._layers, self._folder, self._cards, self.limits, self._seed)
+        self._cpu_before += self._cpu_now()
 
     def _end(self) -> None:
         if self._process is not None:
-            self._cpu_of_earlier += self._cpu_seconds()
+            self._cpu_before -= self._cpu_now()
             for snapshot in self._past:
                 if isinstance(snapshot, Snapshot):
                     snapshot.close()
@@ -394,7 +393,10 @@ class Worker:
         return process
 
     def _cpu_seconds(self) -> float:
-        """Processor time of all processes of the submission, as far as it can be known."""
+        """Processor time that the submission has used, of all its processes."""
+        return self._cpu_now() - self._cpu_before
+
+    def _cpu_now(self) -> float:
         if self._group is not None:
             return self._group.cpu_seconds()
         return _cpu_seconds(self._process.pid) if self._process else 0.0
@@ -405,14 +407,11 @@ def _start(
 ) -> tuple[_Process, cgroups.Group | None]:
     """A worker's process that has run nothing yet. What `stack` closes ends it, and removes all traces."""
     parent = warm_parent(kind, layers)
-    group = stack.enter_context(contextlib.closing(cgroups.Group(limits))) if cgroups.available() else None
     inbox = stack.enter_context(parent.inbox())
     _fill(parent, inbox, folder, cards)
     process = _Process(parent.start(inbox, limits, seed), START_SECONDS)
     stack.callback(process.end)
-    if group is not None:
-        group.add(process.pid)
-    return process, group
+    return process, parent.group
 
 
 def _fill(parent: WarmParent, inbox: Path, folder: Path, cards: Path) -> None:

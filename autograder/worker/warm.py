@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from typing import Any
 
 import matplotlib
 
+from autograder.worker import cgroups
 from autograder.worker.jail import bubblewrap, syscalls
 from autograder.worker.jail.confine import Confinement
 from autograder.worker.jail.probe import Targets
@@ -27,6 +29,7 @@ from autograder.worker.limits import Limits
 
 WARM_SECONDS = 120
 MOST_WORKERS = 500
+CREDENTIALS = struct.Struct("3i")  # the kernel's word on who sends: process, user, group
 SPARE_USERS = 200_000  # as root, workers run as a user that nobody is
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -48,6 +51,7 @@ class WarmParent:
     def __init__(self, kind: str, layers: frozenset[str]) -> None:
         self.kind, self.layers = kind, layers
         self.used = 0
+        self.group: cgroups.Group | None = None
         self._place = Path(tempfile.mkdtemp(prefix="scratchgrad-"))
         self._place.chmod(0o711)
         self._inboxes = self._place / "inbox"
@@ -56,6 +60,7 @@ class WarmParent:
         self._packages = bubblewrap.PACKAGES if self.is_jailed else str(packages)
         self._fonts = bubblewrap.FONTS if self.is_jailed else str(fonts)
         self._control, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         settings = json.dumps({"kind": kind, "bytecode": base64.b64encode(_bytecode(self.is_jailed, layers)).decode()})
         argv = [sys.executable, "-P", "-c", _FORKS_WORKERS, str(its.fileno()), settings]
         if self.is_jailed:
@@ -67,7 +72,7 @@ class WarmParent:
         )  # fmt: skip
         its.close()
         atexit.register(self.close)
-        self._wait_until_warm()
+        self.group = self._in_a_group(self._wait_until_warm())
 
     @property
     def is_jailed(self) -> bool:
@@ -86,6 +91,8 @@ class WarmParent:
             NoWorker: the parent is gone.
         """
         self.used += 1
+        if self.group is not None:
+            self.group.limit(limits)
         mine, its = socket.socketpair()
         mine.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         request = {"confinement": asdict(self._confinement(inbox, limits)), "seed": seed, "probe": asdict(probe) if probe else None}
@@ -119,6 +126,8 @@ class WarmParent:
         self._process.kill()
         self._process.wait()
         self._log.close()
+        if self.group is not None:
+            self.group.close()
         shutil.rmtree(self._place, ignore_errors=True)
 
     def _confinement(self, inbox: Path, limits: Limits) -> Confinement:
@@ -143,17 +152,26 @@ class WarmParent:
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
         }
 
-    def _wait_until_warm(self) -> None:
+    def _wait_until_warm(self) -> int:
+        """The number of the process that forks, as it is seen from here."""
         self._control.settimeout(WARM_SECONDS)
         try:
-            said = self._control.recv(16)
+            said, notes, _, _ = self._control.recvmsg(16, socket.CMSG_SPACE(CREDENTIALS.size))
         except OSError:
-            said = b""
+            said, notes = b"", []
         self._control.settimeout(None)
         if said != b"warm":
             reason = self._said()
             self.close()
             raise NoWorker(f"No worker can be started here. {reason}")
+        return int(CREDENTIALS.unpack(notes[0][2])[0])
+
+    def _in_a_group(self, pid: int) -> cgroups.Group | None:
+        if not cgroups.available():
+            return None
+        group = cgroups.Group()
+        group.add(pid)
+        return group
 
     def _said(self) -> str:
         """The last line of what the process wrote."""

@@ -226,6 +226,7 @@ def masked_softmax_with(made: Made, scores: Tensor, valid_lens: Tensor | None) -
     forbid=[
         "torch.nn.functional.scaled_dot_product_attention",
         "torch._C._nn.scaled_dot_product_attention",
+        "torch.nn.attention.flex_attention.flex_attention",
         "torch.nn.functional.multi_head_attention_forward",
         "torch.nn.MultiheadAttention",
     ],

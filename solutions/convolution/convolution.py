@@ -10,23 +10,11 @@ from numpy import ndarray
 from autograder.exercise import Case, Made, cases, exercise, mistakes
 
 CONVOLUTIONS = [
-    "scipy.signal.correlate2d",
-    "scipy.signal.convolve2d",
-    "scipy.signal.correlate",
-    "scipy.signal.convolve",
-    "scipy.signal.fftconvolve",
-    "scipy.signal.oaconvolve",
-    "scipy.ndimage.correlate",
-    "scipy.ndimage.convolve",
-    "torch.conv2d",
-    "torch.conv3d",
-    "torch.conv_transpose2d",
-    "torch.nn.functional.conv2d",
-    "torch.nn.functional.conv3d",
-    "torch.nn.functional.conv_transpose2d",
-    "torch.nn.Conv2d",
-    "torch.nn.Conv3d",
-    "torch.nn.ConvTranspose2d",
+    *(f"scipy.signal.{name}" for name in ("correlate2d", "convolve2d", "correlate", "convolve", "fftconvolve", "oaconvolve")),
+    *(f"scipy.ndimage.{name}" for name in ("correlate", "convolve", "correlate1d", "convolve1d")),
+    *(f"torch.nn.functional.conv{name}" for name in ("2d", "3d", "1d", "_transpose2d", "_transpose3d", "_transpose1d")),
+    *(f"torch.nn.Conv{name}" for name in ("2d", "3d", "1d", "Transpose2d", "Transpose3d", "Transpose1d")),
+    *(f"torch.conv{name}" for name in ("2d", "3d", "1d", "_transpose2d", "_transpose3d", "_transpose1d", "_tbc", "olution")),
 ]
 
 # ---- corr2d ----------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ Node = TypeVar("Node")
     rows=["1.12", "1.18"],
     # In float32 a difference of near numbers has few digits left; and f, which reads its weights, may not share them with x.
     without=["float32", "same array"],
-    forbid=["scipy.optimize.approx_fprime", "numpy.gradient"],
+    forbid=["scipy.optimize.approx_fprime", "scipy.differentiate.derivative", "scipy.differentiate.jacobian", "numpy.gradient"],
 )
 def central_difference(f: Callable[[ndarray], float], x: Float[ndarray, "*shape"], eps: float = 1e-5) -> Float[ndarray, "*shape"]:
     """The gradient of f at x, by differences: for each entry of x, how f changes when this entry
@@ -103,7 +103,18 @@ def central_difference_with(made: Made, f: Callable[[ndarray], float], x: ndarra
 # ---- topological_order -----------------------------------------------------------------------------------------------
 
 
-@exercise(points=2, rows=["1.18"], shares={"deep graphs": 0.2}, forbid=["graphlib.TopologicalSorter", "networkx.topological_sort"])
+@exercise(
+    points=2,
+    rows=["1.18"],
+    shares={"deep graphs": 0.2},
+    forbid=[
+        "graphlib.TopologicalSorter",
+        "networkx.topological_sort",
+        "networkx.lexicographical_topological_sort",
+        "networkx.topological_generations",
+        "networkx.all_topological_sorts",
+    ],
+)
 def topological_order(root: Node, parents: Mapping[Node, Sequence[Node]]) -> list[Node]:
     """Every node that `root` is computed from, and `root` itself: each node once, and after all of
     its parents.
@@ -762,7 +773,12 @@ def first_along(x: ndarray, axis: tuple[int, ...], keepdims: bool = False) -> An
 # ---- Dual ------------------------------------------------------------------------------------------------------------
 
 
-@exercise(points=3, rows=["1.19"], shares={"functions": 0.3}, forbid=["torch.func.jvp", "torch.autograd.functional.jvp"])
+@exercise(
+    points=3,
+    rows=["1.19"],
+    shares={"functions": 0.3},
+    forbid=["torch.func.jvp", "torch.func.jacfwd", "torch.func.linearize", "torch.autograd.functional.jvp", "torch.autograd.forward_ad.make_dual"],
+)
 class Dual:
     """A number and its tangent: how fast it changes while the inputs move. Forward mode in a
     single class.

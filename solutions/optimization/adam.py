@@ -10,10 +10,12 @@ from numpy import ndarray
 
 from autograder.exercise import Case, Made, cases, exercise, mistakes, probe
 
+TORCHS_OWN = ["torch.optim.Adam", "torch.optim.adam.Adam", "torch.optim.adam.adam", "torch.optim.AdamW", "torch.optim.adamw.adamw"]
+
 # ---- momentum_step ---------------------------------------------------------------------------------------------------
 
 
-@exercise(points=2, rows=["8.7"], forbid=["torch.optim.SGD"])
+@exercise(points=2, rows=["8.7"], forbid=["torch.optim.SGD", "torch.optim.sgd.SGD", "torch.optim.sgd.sgd"])
 def momentum_step(
     w: Num[ndarray, "*shape"],
     v: Num[ndarray, "*shape"],
@@ -258,7 +260,7 @@ def correction_with(made: Made, beta: float, t: int) -> Any:
     rows=["8.8"],
     shares={"zero gradients": 0.1},
     without=["same array"],  # a second moment is never negative: the weights cannot stand for it
-    forbid=["torch.optim.Adam", "torch.optim.adam.Adam"],
+    forbid=TORCHS_OWN,
 )
 def adam_step(
     w: Num[ndarray, "*shape"],
@@ -468,7 +470,7 @@ def adam_step_with(made: Made, w: ndarray, g: ndarray, m: ndarray, v: ndarray, t
     rows=["8.8"],
     shares={"gradient arrays": 0.1, "two optimizers": 0.1, "zero gradients": 0.1},
     without=["same array", "integers"],  # parameters are lists, and change in place
-    forbid=["torch.optim.Adam", "torch.optim.adam.Adam"],
+    forbid=TORCHS_OWN,
 )
 class Adam:
     """Adam with bias correction. Kingma and Ba (2015), algorithm 1.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import torch
 from numpy import ndarray
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
@@ -119,14 +118,6 @@ def conv2d__sum_over_the_kernel(x: ndarray, weight: ndarray, bias: ndarray | Non
     return out if bias is None else out + np.expand_dims(bias, (0, 2, 3))
 
 
-def conv2d__unfold(x: ndarray, weight: ndarray, bias: ndarray | None, stride: int = 1, padding: int = 0) -> ndarray:
-    image, kernels = torch.tensor(x).double(), torch.tensor(weight).double()
-    image = torch.nn.functional.pad(image, (padding,) * 4)
-    windows = image.unfold(2, weight.shape[2], stride).unfold(3, weight.shape[3], stride)
-    out = torch.einsum("nchwab,ocab->nohw", windows, kernels).numpy()
-    return out if bias is None else out + bias.reshape(1, -1, 1, 1)
-
-
 def conv2d_backward__loops(grad_output: ndarray, x: ndarray, weight: ndarray, stride: int = 1, padding: int = 0) -> tuple[ndarray, ndarray, ndarray]:
     (_, _, h, w), (_, _, kh, kw) = x.shape, weight.shape
     padded = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding))).astype(np.float64)
@@ -152,16 +143,6 @@ def conv2d_backward__full_correlation(
     around = np.pad(spread, ((0, 0), (0, 0), (kh - 1, kh - 1), (kw - 1, kw - 1)))
     dpadded = conv2d__im2col(around, weight[:, :, ::-1, ::-1].swapaxes(0, 1), None)
     return dpadded[:, :, padding : padding + h, padding : padding + w], dweight, spread.sum((0, 2, 3))
-
-
-def conv2d_backward__autograd(
-    grad_output: ndarray, x: ndarray, weight: ndarray, stride: int = 1, padding: int = 0
-) -> tuple[ndarray, ndarray, ndarray]:
-    image, kernels = (torch.tensor(v).double().requires_grad_() for v in (x, weight))
-    padded = torch.nn.functional.pad(image, (padding,) * 4)
-    windows = padded.unfold(2, weight.shape[2], stride).unfold(3, weight.shape[3], stride)
-    torch.einsum("nchwab,ocab->nohw", windows, kernels).backward(torch.tensor(grad_output).double())
-    return image.grad.numpy(), kernels.grad.numpy(), 1.0 * grad_output.sum((0, 2, 3))
 
 
 def conv2d_backward__im2col(grad_output: ndarray, x: ndarray, weight: ndarray, stride: int = 1, padding: int = 0) -> tuple[ndarray, ndarray, ndarray]:

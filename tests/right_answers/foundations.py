@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy import ndarray
 
 # ---- central_difference ----------------------------------------------------------------------------------------------
@@ -268,11 +267,11 @@ class Value__tape(_Operators):
 
 
 class Value__counts_uses(_Operators):
-    """Passes a node's gradient on when the last of its uses has reported. Data are torch numbers."""
+    """Passes a node's gradient on when the last of its uses has reported. Data are NumPy numbers."""
 
     def __init__(self, data: Any, *sources: tuple[Any, Any]) -> None:
-        self.data = torch.as_tensor(data, dtype=torch.float64)
-        self.grad = torch.zeros((), dtype=torch.float64)
+        self.data = np.float64(data)
+        self.grad = np.float64(0)
         self.sources = sources
 
     def __add__(self, other: Any) -> Any:
@@ -287,16 +286,16 @@ class Value__counts_uses(_Operators):
         return Value__counts_uses(self.data**n, (self, n * self.data ** (n - 1)))
 
     def exp(self) -> Any:
-        return Value__counts_uses(self.data.exp(), (self, self.data.exp()))
+        return Value__counts_uses(np.exp(self.data), (self, np.exp(self.data)))
 
     def log(self) -> Any:
-        return Value__counts_uses(self.data.log(), (self, self.data.reciprocal()))
+        return Value__counts_uses(np.log(self.data), (self, np.reciprocal(self.data)))
 
     def tanh(self) -> Any:
-        return Value__counts_uses(self.data.tanh(), (self, 1 - self.data.tanh().square()))
+        return Value__counts_uses(np.tanh(self.data), (self, 1 - np.square(np.tanh(self.data))))
 
     def relu(self) -> Any:
-        return Value__counts_uses(self.data.clamp(min=0), (self, (self.data > 0).double()))
+        return Value__counts_uses(np.maximum(self.data, 0), (self, np.float64(self.data > 0)))
 
     def backward(self) -> None:
         uses: dict[Any, int] = {self: 0}
@@ -304,7 +303,7 @@ class Value__counts_uses(_Operators):
         while waiting:
             node = waiting.pop()
             if node.sources:
-                node.grad = torch.zeros_like(node.grad)
+                node.grad = np.zeros_like(node.grad)
             for parent, _ in node.sources:
                 if parent not in uses:
                     uses[parent] = 0
@@ -352,10 +351,6 @@ def unbroadcast__einsum(gradient: ndarray, shape: tuple[int, ...]) -> ndarray:
     letters = "abcdefgh"[: gradient.ndim]
     kept = "".join(c for c, size in zip(letters[gradient.ndim - len(shape) :], shape, strict=True) if size != 1)
     return np.einsum(f"{letters}->{kept}", gradient).reshape(shape)
-
-
-def unbroadcast__torch(gradient: ndarray, shape: tuple[int, ...]) -> ndarray:
-    return torch.tensor(np.ascontiguousarray(gradient)).sum_to_size(shape).numpy()
 
 
 # ---- Dual ------------------------------------------------------------------------------------------------------------

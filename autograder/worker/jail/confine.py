@@ -11,6 +11,7 @@ import resource
 import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,7 @@ class Confinement:
 def supervise(confinement: Confinement, work: Callable[[], None]) -> NoReturn:
     """Run `work` in a confined child of this process, wait until it and all it left have ended, and end."""
     linux.end_with_parent(signal.SIGKILL)
+    Path("/proc/self/oom_score_adj").write_text("1000")  # where memory is short, a worker ends, not its parent
     if "namespaces" in confinement.layers:
         _own_namespaces(confinement)
     else:
@@ -152,6 +154,7 @@ def _settle(confinement: Confinement) -> None:
         shutil.copytree(f"{DISK}/inbox", confinement.home, symlinks=True, dirs_exist_ok=True)
     os.environ.update(HOME=confinement.home, TMPDIR=confinement.temporary, MPLCONFIGDIR=f"{confinement.temporary}/matplotlib")
     os.makedirs(os.environ["MPLCONFIGDIR"], exist_ok=True)
+    tempfile.tempdir = None  # what the parent found is not ours
     os.chdir(confinement.home)
 
 

@@ -35,7 +35,7 @@ def failures(targets: Targets) -> list[str]:
     """The walls that do not hold, in words."""
     tries: dict[str, Callable[[], object]] = {
         "it reads files of others": lambda: Path(targets.file).read_bytes(),
-        "it writes files of others": lambda: (Path(targets.folder) / "written").touch(),
+        "it writes files of others": lambda: (Path(targets.folder) / "written").write_text(""),
         "it signals processes of others": lambda: os.kill(targets.pid, 0),
         "it reaches the network": lambda: _connect(socket.AF_INET, ("127.0.0.1", targets.port)),
         "it reaches sockets of others by name": lambda: _connect(socket.AF_UNIX, targets.name),

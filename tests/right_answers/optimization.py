@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-import torch
 from numpy import ndarray
 
 
@@ -24,12 +23,6 @@ def momentum_step__loops(w: ndarray, v: ndarray, g: ndarray, lr: float, beta: fl
         new_v[i] = beta * v[i] + g[i]
         new_w[i] = w[i] - lr * new_v[i]
     return new_w, new_v
-
-
-def momentum_step__torch(w: ndarray, v: ndarray, g: ndarray, lr: float, beta: float) -> tuple[ndarray, ndarray]:
-    weights, velocity, gradient = (torch.tensor(np.ascontiguousarray(x, dtype=np.float64)) for x in (w, v, g))
-    velocity = velocity.mul(beta).add(gradient)
-    return weights.sub(velocity, alpha=lr).numpy(), velocity.numpy()
 
 
 def momentum_step__not_contiguous(w: ndarray, v: ndarray, g: ndarray, lr: float, beta: float) -> tuple[ndarray, ndarray]:
@@ -122,16 +115,6 @@ def adam_step__in_place_on_copies(
     v += (1 - betas[1]) * np.square(g)
     w -= lr * (m / (1 - betas[0] ** t)) / (np.power(v / (1 - betas[1] ** t), 0.5) + eps)
     return w, m, v
-
-
-def adam_step__torch(
-    w: ndarray, g: ndarray, m: ndarray, v: ndarray, t: int, lr: float, betas: tuple[float, float], eps: float
-) -> tuple[ndarray, ndarray, ndarray]:
-    weights, gradient, first, second = (torch.tensor(np.ascontiguousarray(x, dtype=np.float64)) for x in (w, g, m, v))
-    first = torch.lerp(first, gradient, 1 - betas[0])
-    second = second * betas[1] + gradient.square() * (1 - betas[1])
-    step = (first / (1 - betas[0] ** t)) / ((second / (1 - betas[1] ** t)).sqrt() + eps)
-    return (weights - lr * step).numpy(), first.numpy(), second.numpy()
 
 
 class Adam__in_place:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import torch
 from numpy import ndarray
 
 
@@ -55,12 +54,6 @@ def intersection__where(a: ndarray, b: ndarray) -> ndarray:
 
 def intersection__transposed_view(a: ndarray, b: ndarray) -> ndarray:
     return intersection__corners(b, a).T
-
-
-def intersection__by_torch(a: ndarray, b: ndarray) -> ndarray:
-    s, t = torch.from_numpy(np.ascontiguousarray(a)), torch.from_numpy(np.ascontiguousarray(b))
-    size = torch.minimum(s[:, None, 2:], t[:, 2:]) - torch.maximum(s[:, None, :2], t[:, :2])
-    return size.relu().prod(-1).numpy()
 
 
 def iou__loops(a: ndarray, b: ndarray) -> ndarray:
@@ -148,7 +141,7 @@ def nms__suppressed_flags(boxes: ndarray, scores: ndarray, threshold: float) -> 
 def nms__without_division(boxes: ndarray, scores: ndarray, threshold: float) -> list[int]:
     both, area = intersection__where(boxes, boxes), box_area__list(boxes)
     kept: list[int] = []
-    for k in torch.sort(torch.tensor(scores.copy()), descending=True, stable=True).indices.tolist():
+    for k in sorted(range(len(scores)), key=lambda k: (-scores[k], k)):
         if all(both[k, j] <= threshold * (area[k] + area[j] - both[k, j]) for j in kept):
             kept.append(k)
     return kept

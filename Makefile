@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # One thread each: the tests run on all cores already.
 export OMP_NUM_THREADS := 1
 
-.PHONY: demo test lab lint golden bench attacks clean
+.PHONY: demo test lab lint golden bench attacks fuzz clean
 
 demo: $(READY)
 	$(BIN)/python tests/demo.py
@@ -35,8 +35,12 @@ $(READY): pyproject.toml constraints.txt
 bench: $(READY)
 	$(BIN)/python tests/bench.py
 
+# make attacks PEER=nbgrader: the same submissions graded by stock nbgrader, side by side.
 attacks: $(READY)
-	$(BIN)/python tests/attacks
+	$(BIN)/python tests/attacks $(if $(PEER),--peer $(PEER))
+
+fuzz: $(READY)
+	$(BIN)/python tests/fuzz_frames.py
 
 clean:
 	rm -rf build $(VENV)

@@ -145,6 +145,7 @@ def _print_grades(record: dict[str, Any]) -> None:
     for e in record["exercises"]:
         table.add_row(e["name"], f"{e['score']:g}/{e['max_score']:g}", e["status"], e["message"])
     out.print(table)
+    out.print(f"Sandbox tier: {record['tier']}", style="dim")
 
 
 @app.command()
@@ -192,7 +193,12 @@ def doctor() -> None:
         table.add_row(package, _version(package))
     table.add_row("cores", str(os.cpu_count()))
     table.add_row("GPU", _gpu())
-    table.add_row("sandbox tier", tier().in_words)
+    found = tier()
+    table.add_row("sandbox tier", found.in_words)
+    layers = [*sorted(found.layers), "limits", *(["control groups"] if cgroups.available() else [])]
+    table.add_row("its layers", ", ".join(layers))
+    for sentence in found.advice:
+        table.add_row("", sentence)
     out.print(table)
 
 

@@ -22,7 +22,16 @@ c.Autograde.autograde_preprocessors = [
 ]
 
 # c.Examine.seed = 2026                  # makes the hidden cases; change it from term to term
-# c.Examine.cell_seconds = 30            # limit of one cell
-# c.Examine.exercise_seconds = 120       # limit of all questions of one exercise
-# c.Examine.memory_gib = 8               # limit of one process
 # c.Examine.run_demonstrations = False   # also run the cells that only show something
+# c.Examine.unsafe = False               # grade also where nothing confines the students' code
+
+# What a submission may use; these are the defaults.
+# c.Examine.cell_seconds = 60            # of one cell, by the clock
+# c.Examine.cell_cpu_seconds = 30        # and by the processor
+# c.Examine.exercise_seconds = 120       # of all questions of one exercise
+# c.Examine.notebook_seconds = 600       # of a whole notebook; its cells may take half of it
+# c.Examine.notebook_cpu_seconds = 400
+# c.Examine.memory_gib = 8
+# c.Examine.processes = 256
+# c.Examine.output_mib = 10              # of one cell
+# c.Examine.disk_gib = 1

@@ -27,7 +27,7 @@ def test_environment_yml_lists_what_pyproject_lists():
 
 
 def _split(requirement: str) -> tuple[str, str]:
-    name, _, version = requirement.partition(">=")
+    name, _, version = requirement.partition(";")[0].partition(">=")
     return name, ">=" + version
 
 

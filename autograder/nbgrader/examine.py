@@ -13,7 +13,7 @@ from traitlets import Bool, Float, Integer
 from autograder.build.course import find_chapter
 from autograder.check.card import FOLDER
 from autograder.examiner.examine import Graded, Settings, as_record, examine_notebook, examine_unreadable
-from autograder.nbgrader.exporter import release_folder
+from autograder.nbgrader.release import release_folder
 from autograder.worker.limits import Limits
 
 

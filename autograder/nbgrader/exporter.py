@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters import NotebookExporter
+from nbgrader.converters.base import NbGraderException
 
 from autograder.build.course import BuildError
 from autograder.examiner.examine import released_notebook, unreadable_notebook
 from autograder.examiner.rebuild import rebuild
 from autograder.examiner.submission import Unreadable, read_submission
+from autograder.nbgrader.examine import Examine
+from autograder.nbgrader.release import release_folder
+from autograder.worker.tier import layers_for_grading
+from autograder.worker.warm import NoWorker
 
 
 class SubmissionExporter(NotebookExporter):
@@ -24,6 +29,7 @@ class SubmissionExporter(NotebookExporter):
         super().__init__(**kwargs)
         converter = self.parent
         if converter is not None and getattr(converter, "assignments", None):
+            _refuse_where_nothing_confines(converter)
             _add_what_is_missing(converter)
 
     def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any) -> tuple[str, dict[str, Any]]:
@@ -43,9 +49,13 @@ class SubmissionExporter(NotebookExporter):
         return notebook
 
 
-def release_folder(coursedir: Any) -> Path:
-    """Where the releases of all assignments lie."""
-    return Path(coursedir.format_path(coursedir.release_directory, ".", "."))
+def _refuse_where_nothing_confines(converter: Any) -> None:
+    """Before the first student, in one sentence: nothing is graded then, and nothing is lost."""
+    try:
+        layers_for_grading(Examine(parent=converter).unsafe)
+    except NoWorker as reason:
+        converter.log.error(str(reason))
+        raise NbGraderException(str(reason)) from None
 
 
 def _add_what_is_missing(converter: Any) -> None:

@@ -195,7 +195,7 @@ def doctor() -> None:
     table.add_row("GPU", _gpu())
     found = tier()
     table.add_row("sandbox tier", found.in_words)
-    layers = [*sorted(found.layers), "limits", *(["control groups"] if cgroups.available() else [])]
+    layers = [*sorted(found.layers), *(["control groups"] if cgroups.available() else [])]
     table.add_row("its layers", ", ".join(layers))
     for sentence in found.advice:
         table.add_row("", sentence)

@@ -1,8 +1,9 @@
-"""`make bench`: what the student's side costs, printed.
+"""`make bench`: what the student's side and the jail cost, printed.
 
 - `import autograder` in a process that has torch loaded;
 - `check` on every exercise's reference, less the time that the reference itself takes;
-- `check` on a wrong answer, whose mistake is to be recognised: the slowest of the exercise's mistakes.
+- `check` on a wrong answer, whose mistake is to be recognised: the slowest of the exercise's mistakes;
+- a worker from its start to its end, with all layers of the jail and with none, taking turns.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from catalogue import EXERCISES
 from rich.console import Console
@@ -20,6 +22,12 @@ from rich.table import Table
 from autograder.check import examine
 from autograder.check.asking import inputs
 from autograder.exercise import Exercise, make_card
+from autograder.worker.host import Worker
+from autograder.worker.limits import Limits
+from autograder.worker.tier import tier
+
+NOTHING = Path("/nothing")
+PAIRS = 40
 
 IMPORT = "import torch, time; t = time.perf_counter(); import autograder; print(time.perf_counter() - t)"
 
@@ -64,8 +72,31 @@ def wrong_seconds(exercise: Exercise) -> float:
     return slowest
 
 
+def worker_seconds(layers: frozenset[str]) -> float:
+    """A worker with these layers that runs one cell and keeps one state, from its start to its end."""
+    start = time.perf_counter()
+    with Worker(NOTHING, NOTHING, Limits(), layers=layers) as worker:
+        worker.run("x = 1")
+        worker.snapshot()
+    return time.perf_counter() - start
+
+
+def jail_seconds(console: Console) -> None:
+    """The jail's part of a notebook: pairs of workers, with and without, one right after the other."""
+    found = tier()
+    kinds = {"no layer": frozenset[str](), found.name: found.layers}
+    for layers in kinds.values():
+        worker_seconds(layers)  # the warm parents start here
+    pairs = [{name: worker_seconds(layers) for name, layers in kinds.items()} for _ in range(PAIRS)]
+    for name, layers in kinds.items():
+        console.print(f"a worker with {', '.join(sorted(layers)) or 'no layer'}: {1000 * statistics.median(p[name] for p in pairs):.1f} ms")
+    added = statistics.median(p[found.name] - p["no layer"] for p in pairs)
+    console.print(f"the jail (tier {found.name}) adds {1000 * added:.1f} ms a notebook: the median of {PAIRS} pairs")
+
+
 def main() -> None:
     console = Console()
+    jail_seconds(console)
     console.print(f"import autograder, torch loaded: {import_seconds():.3f} s")
     table = Table("exercise", "check (ms)", "own compute (ms)", "added by check (ms)", "wrong answer (ms)")
     worst = 0.0

@@ -53,8 +53,8 @@ class OutOfTime(WorkerDied):
 class _Process:
     """One process of a submission: the channel to it, and a handle to end it that cannot mean another process."""
 
-    def __init__(self, channel: socket.socket, seconds: float) -> None:
-        """Wait until the process is ready.
+    def __init__(self, channel: socket.socket, seconds: float, is_fork: bool = False) -> None:
+        """Wait until the process is ready. A fork runs among the student's code, and has no say in what goes wrong here.
 
         Raises:
             NoWorker: it could not be confined.
@@ -64,7 +64,7 @@ class _Process:
         self._reader = FrameReader(frozenset())
         self._pid, self._handle = 0, -1
         try:
-            frame = self.receive((READY, FAILED), time.monotonic() + seconds)
+            frame = self.receive((READY,) if is_fork else (READY, FAILED), time.monotonic() + seconds)
             if frame.kind == FAILED:
                 raise NoWorker(f"A worker could not be confined: {frame.body.decode('utf-8', 'replace').strip().splitlines()[-1]}")
             self._handle = os.pidfd_open(self._pid)
@@ -112,9 +112,12 @@ class _Process:
 
     def _wait(self, seconds: float) -> None:
         """Take what comes within some time. That the process has ended counts once all it sent is read."""
-        watched: list[Any] = [self._channel, *([self._handle] if self._handle >= 0 else [])]
-        ready, _, _ = select.select(watched, [], [], seconds)
-        if self._channel in ready:
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN)
+        if self._handle >= 0:
+            poll.register(self._handle, select.POLLIN)
+        ready = [descriptor for descriptor, _ in poll.poll(1000 * seconds)]
+        if self._channel.fileno() in ready:
             try:
                 received = self._take()
             except OSError:
@@ -221,8 +224,17 @@ class Worker:
     survive that, too.
     """
 
-    def __init__(self, folder: Path, cards: Path, limits: Limits, kind: str = WITH_TORCH, seed: int = 0, unsafe: bool = False) -> None:
-        """Start a worker.
+    def __init__(
+        self,
+        folder: Path,
+        cards: Path,
+        limits: Limits,
+        kind: str = WITH_TORCH,
+        seed: int = 0,
+        unsafe: bool = False,
+        layers: frozenset[str] | None = None,
+    ) -> None:
+        """Start a worker, with the layers of this machine's tier if no others are named.
 
         Raises:
             NoWorker: there is none to be had on this machine; the message says why and what to do.
@@ -230,7 +242,8 @@ class Worker:
         self.limits = limits
         self._seed = seed
         self._folder, self._cards = folder, cards
-        self._kind, self._layers = kind, layers_for_grading(unsafe)
+        self._kind = kind
+        self._layers = layers_for_grading(unsafe) if layers is None else layers
         self._displays = Displays()
         self._past: list[str | Snapshot] = []
         self._stack = contextlib.ExitStack()
@@ -241,7 +254,11 @@ class Worker:
         self._process: _Process | None = None
         self._group: cgroups.Group | None = None
         self._cpu_before = 0.0
-        self._begin()
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Worker:
         return self
@@ -345,7 +362,7 @@ class Worker:
         if answer.kind == CANNOT_FORK:
             mine.close()
             return None
-        return _Process(mine, FORK_SECONDS)
+        return _Process(mine, FORK_SECONDS, is_fork=True)
 
     def _begin(self) -> None:
         """Start a process that has run nothing yet."""

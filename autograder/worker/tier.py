@@ -85,7 +85,7 @@ def layers_for_grading(unsafe: bool) -> frozenset[str]:
 
 def _available() -> frozenset[str]:
     """The layers below namespaces that this machine has."""
-    found = {"landlock"} if landlock.version() else set()
+    found = {"limits"} | ({"landlock"} if landlock.version() else set())
     found |= {"seccomp"} if syscalls.available() else set()
     return frozenset(found | ({"user"} if os.geteuid() == 0 else set()))
 

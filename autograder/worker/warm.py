@@ -50,7 +50,7 @@ class WarmParent:
 
     def __init__(self, kind: str, layers: frozenset[str]) -> None:
         self.kind, self.layers = kind, layers
-        self.used = 0
+        self.used = self.living = 0
         self.group: cgroups.Group | None = None
         self._place = Path(tempfile.mkdtemp(prefix="scratchgrad-"))
         self._place.chmod(0o711)
@@ -108,9 +108,11 @@ class WarmParent:
     def inbox(self) -> Any:
         """A folder for what a worker starts with; it is removed in the end."""
         folder = Path(tempfile.mkdtemp(dir=self._inboxes))
+        self.living += 1
         try:
             yield folder
         finally:
+            self.living -= 1
             shutil.rmtree(folder, ignore_errors=True)
 
     def give(self, inbox: Path) -> None:
@@ -190,7 +192,7 @@ def warm_parent(kind: str, layers: frozenset[str]) -> WarmParent:
         NoWorker: it cannot be started.
     """
     found = _parents.get((kind, layers))
-    if found and (not found.is_alive or found.used >= MOST_WORKERS):
+    if found and (not found.is_alive or (found.used >= MOST_WORKERS and not found.living)):
         found.close()
         found = None
     if not found:

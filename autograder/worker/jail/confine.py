@@ -6,6 +6,7 @@ when it ends, so do all its processes. Then the worker gives up rights in layers
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shutil
@@ -35,7 +36,7 @@ _MOST_DESCRIPTORS = 1024
 class Confinement:
     """How to confine one worker.
 
-    `layers` names what this machine offers, of `namespaces`, `user`, `landlock` and `seccomp`. `inbox` holds what was handed in
+    `layers` names what is to confine it, of `limits`, `namespaces`, `user`, `landlock` and `seccomp`. `inbox` holds what was handed in
     beside the notebook; without namespaces it is the worker's home. `readable` are the files and folders that remain.
     """
 
@@ -58,7 +59,8 @@ class Confinement:
 def supervise(confinement: Confinement, work: Callable[[], None]) -> NoReturn:
     """Run `work` in a confined child of this process, wait until it and all it left have ended, and end."""
     linux.end_with_parent(signal.SIGKILL)
-    Path("/proc/self/oom_score_adj").write_text("1000")  # where memory is short, a worker ends, not its parent
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")  # where memory is short, a worker ends, not its parent
     if "namespaces" in confinement.layers:
         _own_namespaces(confinement)
     else:
@@ -98,7 +100,8 @@ def _confine(confinement: Confinement) -> None:
     in_namespaces = "namespaces" in confinement.layers
     if in_namespaces:
         linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
-    _limit(confinement, others=0 if in_namespaces else _threads_of_user())
+    if "limits" in confinement.layers:
+        _limit(confinement, others=0 if in_namespaces else _threads_of_user())
     if "user" in confinement.layers:
         _become(confinement.uid)
     linux.end_with_parent(signal.SIGKILL)

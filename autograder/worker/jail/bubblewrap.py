@@ -43,14 +43,15 @@ def jailed(argv: Sequence[str], packages: Path, inbox: Path, fonts: Path, hidden
     empty = [flag for folder in hidden for flag in ("--tmpfs", folder)]
     sealed = ["--remount-ro", "/dev", "--remount-ro", "/"]
     places = [*SYSTEM, *interpreter()]
-    return [program, *walls, *rights, *basics, *_parents(places), *_read_only(places), *gpu, *ours, *empty, *sealed, "--chdir", "/tmp", *argv]
+    return [program, *walls, *rights, *basics, *parents(places), *read_only(places), *gpu, *ours, *empty, *sealed, "--chdir", "/tmp", *argv]
 
 
-def _parents(places: Sequence[str]) -> list[str]:
+def parents(places: Sequence[str]) -> list[str]:
     """The folders above these, open to all: bubblewrap would make them for root only."""
     above = dict.fromkeys(str(folder) for place in places for folder in reversed(Path(place).parents[:-1]) if str(folder) not in places)
     return [flag for folder in above for flag in ("--dir", folder)]
 
 
-def _read_only(places: Sequence[str]) -> list[str]:
+def read_only(places: Sequence[str]) -> list[str]:
+    """These places as they are, those that exist, and not to be changed."""
     return [flag for place in places for flag in ("--ro-bind-try", place, place)]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("scratchgrad", "grade submitted notebooks")
     group.addoption("--submission", metavar="PATH", default=None, help="a submitted notebook, or a folder of them: every case becomes a test")
+    group.addoption("--unsafe", action="store_true", help="grade submissions also where nothing confines their code")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -25,8 +26,19 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if not Path(path).exists():
         raise pytest.UsageError(f"--submission: there is no {path}")
+    _refuse_where_nothing_confines(config)
     config.args = [str(Path(path).resolve())]
     config.option.nbval = config.option.nbval_lax = False
+
+
+def _refuse_where_nothing_confines(config: pytest.Config) -> None:
+    from autograder.worker.tier import layers_for_grading
+    from autograder.worker.warm import NoWorker
+
+    try:
+        layers_for_grading(config.getoption("--unsafe"))
+    except NoWorker as reason:
+        raise pytest.UsageError(str(reason)) from None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> SubmissionFile | None:
@@ -45,7 +57,7 @@ class SubmissionFile(pytest.File):
         for chapter in all_chapters():
             ensure_released(chapter)
         try:
-            graded = grade_file(self.path, BUILD / "release", Settings())
+            graded = grade_file(self.path, BUILD / "release", Settings(unsafe=self.config.getoption("--unsafe")))
         except Unreadable as reason:
             yield CaseItem.from_parent(self, name="readable", problem=str(reason))
             return

@@ -7,10 +7,10 @@ import collections
 from dataclasses import dataclass, field
 
 from autograder.check.asking import MAIN, Question, Reply
+from autograder.check.forbidden import NO_TORCH
 from autograder.check.key import AnswerKey, lost_groups
 from autograder.check.recognise import BOTH, EITHER, PARTLY, PERHAPS, Recognised, recognise
 from autograder.check.remarks import remark
-from autograder.check.forbidden import NO_TORCH
 from autograder.check.values import Array, leaves
 from autograder.check.variants import PLAIN, UNCHANGED
 

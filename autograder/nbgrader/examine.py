@@ -15,6 +15,7 @@ from autograder.check.card import FOLDER
 from autograder.examiner.examine import Graded, Settings, as_record, examine_notebook, examine_unreadable
 from autograder.nbgrader.release import release_folder
 from autograder.worker.limits import Limits
+from autograder.worker.tier import tier
 
 
 class Examine(NbGraderPreprocessor):
@@ -38,7 +39,8 @@ class Examine(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
         graded = self._grade(nb, resources["nbgrader"])
-        graded.notebook.metadata["scratchgrad"]["verdicts"] = [as_record(v) for v in graded.verdicts]
+        graded.notebook.metadata["scratchgrad"] |= {"verdicts": [as_record(v) for v in graded.verdicts], "tier": tier().name}
+        self.log.info("Graded in the sandbox tier %s", tier().in_words)
         return graded.notebook, resources
 
     def _grade(self, nb: NotebookNode, nbgrader: dict[str, str]) -> Graded:

@@ -30,7 +30,7 @@ WITH_TORCH, WITHOUT_TORCH, PROBE = "with torch", "without torch", "probe"
 
 _NUMPY = ("numpy", "numpy.random", "numpy.testing", "scipy", "sklearn.datasets", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "jaxtyping")
 _TORCH = ("torch", "torch.nn", "torch.nn.functional", "torch.optim", "torch.utils.data", "torch.testing")
-_OURS = ("autograder", "autograder.plots", "autograder.worker.answer", "safetensors.numpy")
+_OURS = ("autograder", "autograder.worker.answer", "safetensors.numpy")
 
 
 def main() -> None:

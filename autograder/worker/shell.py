@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import builtins
+import contextvars
 import getpass
 import io
 import json
@@ -14,9 +15,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from types import FrameType
 from typing import Any, NoReturn
 
+from ipykernel.compiler import XCachingCompiler
 from IPython.core import page
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
@@ -30,15 +31,24 @@ from autograder.worker.channel import MAX_OUTPUT
 Event = dict[str, Any]
 Sink = Callable[[bytes], None]
 
+_DESCRIPTORS = {"stdout": 1, "stderr": 2}
 _FLUSH_SECONDS = 0.2
 _FLUSH_CHARACTERS = 2**16
 _TOO_LARGE = {"output_type": "display_data", "data": {"text/plain": "(This output is too large to be shown.)"}, "metadata": {}}
 
 
 class Outputs:
-    """Collects what a cell shows, in order, and passes it on as JSON: text when there is enough of it, the rest at once."""
+    """Collects what a cell shows, in order, and passes it on as JSON: text when there is enough of it, the rest at once.
+
+    Without a sink, as in a process that a cell forks, text goes to the descriptor, like that of any other process.
+    """
 
     def __init__(self) -> None:
+        self.raw: list[RawOutput] = []
+        self._forked()
+        os.register_at_fork(after_in_child=self._forked)
+
+    def _forked(self) -> None:
         self.sink: Sink | None = None
         self._lock = threading.RLock()
         self._forget()
@@ -48,27 +58,46 @@ class Outputs:
         self._text: list[str] = []
 
     def write(self, stream: str, text: str) -> None:
+        if self.sink is None:
+            os.write(_DESCRIPTORS[stream], text.encode("utf-8", "replace"))
+            return
         with self._lock:
-            if stream != self._stream:
-                self.flush()
-                self._stream = stream
-            self._text.append(text)
-            self._size += len(text)
+            self._take_raw()
+            self._append(stream, text)
             if self._size > _FLUSH_CHARACTERS or time.monotonic() - self._since > _FLUSH_SECONDS:
-                self.flush()
+                self._pass_text_on()
 
     def flush(self) -> None:
+        if self.sink is None:
+            return
         with self._lock:
-            if self._text:
-                text = "".join(self._text)
-                for start in range(0, len(text), _FLUSH_CHARACTERS):
-                    self._pass_on({"output_type": "stream", "name": self._stream, "text": text[start : start + _FLUSH_CHARACTERS]})
-            self._forget()
+            self._take_raw()
+            self._pass_text_on()
 
     def show(self, event: Event) -> None:
         with self._lock:
             self.flush()
             self._pass_on(event)
+
+    def _take_raw(self) -> None:
+        """What other processes wrote up to now stands before what Python writes next."""
+        for raw in self.raw:
+            if text := raw.take():
+                self._append(raw.name, text)
+
+    def _append(self, stream: str, text: str) -> None:
+        if stream != self._stream:
+            self._pass_text_on()
+            self._stream = stream
+        self._text.append(text)
+        self._size += len(text)
+
+    def _pass_text_on(self) -> None:
+        if self._text:
+            text = "".join(self._text)
+            for start in range(0, len(text), _FLUSH_CHARACTERS):
+                self._pass_on({"output_type": "stream", "name": self._stream, "text": text[start : start + _FLUSH_CHARACTERS]})
+        self._forget()
 
     def _pass_on(self, event: Event) -> None:
         if self.sink is None:
@@ -85,23 +114,22 @@ def _as_json(x: object) -> object:
 class Stream(io.TextIOBase):
     """sys.stdout or sys.stderr of a cell."""
 
-    encoding = "utf-8"
+    encoding = "UTF-8"
 
-    def __init__(self, name: str, outputs: Outputs, descriptor: int) -> None:
-        self.name = f"<{name}>"
-        self._stream, self._outputs, self._descriptor = name, outputs, descriptor
+    def __init__(self, name: str, outputs: Outputs) -> None:
+        self.name, self._outputs = name, outputs
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text)}")
-        self._outputs.write(self._stream, text)
+        self._outputs.write(self.name, text)
         return len(text)
 
     def flush(self) -> None:
         self._outputs.flush()
 
     def fileno(self) -> int:
-        return self._descriptor
+        return _DESCRIPTORS[self.name]
 
     def writable(self) -> bool:
         return True
@@ -167,6 +195,7 @@ class NotebookShell(InteractiveShell):
 
     display_pub_class = Type(_Publisher)
     displayhook_class = Type(_Hook)
+    compiler_class = Type(XCachingCompiler)  # cells have the file names that a kernel gives them
 
     def init_display_formatter(self) -> None:
         super().init_display_formatter()
@@ -187,7 +216,7 @@ class NotebookShell(InteractiveShell):
         """`exit()` in a cell ends nothing."""
 
     def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: list[str]) -> None:
-        self.display_pub.outputs.show({"output_type": "error", "ename": etype.__name__, "evalue": str(evalue), "traceback": stb})
+        self.displayhook.outputs.show({"output_type": "error", "ename": etype.__name__, "evalue": str(evalue), "traceback": stb})
         self._last_traceback = stb
 
 
@@ -200,20 +229,22 @@ class Cells:
 
     def __init__(self) -> None:
         config = Config()
-        config.HistoryManager.enabled = False
+        config.HistoryManager.hist_file = ":memory:"  # a file would be written by a thread
         config.IPKernelApp.parent_appname = "scratchgrad"  # tqdm looks for this section
         self.outputs = Outputs()
         self.shell = NotebookShell.instance(config=config)
+        self.shell.extension_manager.load_extension("storemagic")  # as a kernel does
         self.shell.display_pub.outputs = self.shell.displayhook.outputs = self.outputs
-        self._raw: list[RawOutput] = []
-        self._is_running = False
+        self._context = contextvars.copy_context()
 
     def begin(self) -> None:
         """Take over the streams of this process, and its interrupts."""
-        self._raw = [RawOutput("stdout", 1), RawOutput("stderr", 2)]
-        sys.stdout, sys.stderr = Stream("stdout", self.outputs, 1), Stream("stderr", self.outputs, 2)
-        builtins.input = getpass.getpass = _no_input
-        signal.signal(signal.SIGINT, self._interrupted)
+        self.outputs.raw = [RawOutput(name, descriptor) for name, descriptor in _DESCRIPTORS.items()]
+        sys.stdout, sys.stderr = (Stream(name, self.outputs) for name in _DESCRIPTORS)
+        builtins.input, getpass.getpass = _refusing("raw_input"), _refusing("getpass")
+        sys.argv = ["ipykernel_launcher.py", "-f", "kernel.json"]
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
         if "matplotlib" in sys.modules:
@@ -230,15 +261,14 @@ class Cells:
     def run(self, source: str) -> None:
         """Run a cell. Its errors are outputs."""
         try:
-            self._is_running = True
-            self._loop.run_until_complete(self._run(source))
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            self._loop.run_until_complete(self._loop.create_task(self._run(source), context=self._context))
         except KeyboardInterrupt:  # between the cell's last line and here
             pass
         finally:
-            self._is_running = False
-            for raw in self._raw:
-                if text := raw.take():
-                    self.outputs.write(raw.name, text)
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            if signal.SIGINT in signal.sigpending():  # it came too late, and is not meant for the next cell
+                signal.sigwait({signal.SIGINT})
             self.outputs.flush()
 
     async def _run(self, source: str) -> None:
@@ -258,10 +288,11 @@ class Cells:
             shell.events.trigger("post_execute")
             shell.events.trigger("post_run_cell", result)
 
-    def _interrupted(self, number: int, frame: FrameType | None) -> None:
-        if self._is_running:
-            raise KeyboardInterrupt
 
+def _refusing(name: str) -> Callable[..., NoReturn]:
+    """There is nobody who could type."""
 
-def _no_input(*args: object, **kwargs: object) -> NoReturn:
-    raise StdinNotImplementedError("raw_input was called, but this frontend does not support input requests.")
+    def refuse(*args: object, **kwargs: object) -> NoReturn:
+        raise StdinNotImplementedError(f"{name} was called, but this frontend does not support input requests.")
+
+    return refuse

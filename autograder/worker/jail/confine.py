@@ -108,7 +108,7 @@ def _confine(confinement: Confinement) -> None:
     linux.drop_capabilities()
     _settle(confinement)
     if "landlock" in confinement.layers:
-        temporary = [confinement.temporary, "/dev/shm"] if in_namespaces else []
+        temporary = [confinement.temporary, "/dev/shm", "/dev/pts"] if in_namespaces else []
         landlock.restrict([*confinement.readable, "/proc"], [confinement.home, *temporary, *_DEVICES])
 
 
@@ -138,6 +138,7 @@ def _own_namespaces(confinement: Confinement) -> None:
     linux.mount(confinement.inbox, f"{DISK}/inbox", None, linux.MS_BIND)
     linux.mount("tmpfs", INBOX, "tmpfs", linux.MS_RDONLY, "size=4k")  # those of other submissions
     linux.mount(f"{DISK}/shm", "/dev/shm", None, linux.MS_BIND)
+    linux.mount("devpts", "/dev/pts", "devpts", linux.MS_NOSUID | linux.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620")
     _cover(f"{DISK}/tmp", "/tmp", [path for path in confinement.readable if path.startswith("/tmp/")])
 
 

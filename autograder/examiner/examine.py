@@ -24,9 +24,10 @@ from autograder.examiner.rebuild import rebuild
 from autograder.examiner.sanitise import safe_outputs
 from autograder.examiner.submission import Submission, Unreadable, read_submission
 from autograder.exercise import Exam, get_exercise
-from autograder.worker.host import OutOfTime, Snapshot, Worker, WorkerDied
+from autograder.worker.host import Snapshot, Worker
 from autograder.worker.limits import Limits
 from autograder.worker.parent import WITH_TORCH, WITHOUT_TORCH
+from autograder.worker.process import OutOfTime, WorkerDied
 
 log = logging.getLogger(__name__)
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import select
+import logging
 import shutil
-import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -24,150 +22,28 @@ from autograder.check.values import BadFrame, Value, pack, unpack
 from autograder.check.wire import helper_to_value, question_to_value, reply_from_value
 from autograder.worker import cgroups
 from autograder.worker.answer import NOT_CALLABLE, NOTHING_THERE
-from autograder.worker.channel import ASK, CANNOT_FORK, DONE, FAILED, FORK, MAX_OUTPUT, OUTPUT, READY, REPLIES, RUN, Frame, FrameReader, encode
+from autograder.worker.channel import ASK, CANNOT_FORK, DONE, FORK, MAX_OUTPUT, OUTPUT, REPLIES, RUN
 from autograder.worker.limits import Limits
 from autograder.worker.outputs import CellOutputs, Displays
 from autograder.worker.parent import WITH_TORCH
+from autograder.worker.process import START_SECONDS, OutOfTime, Process, WorkerDied
 from autograder.worker.tier import layers_for_grading
-from autograder.worker.warm import CREDENTIALS, NoWorker, WarmParent, warm_parent
+from autograder.worker.warm import NoWorker, WarmParent, warm_parent
+
+log = logging.getLogger(__name__)
 
 # What lies beside a submitted notebook and must not stand in for the course's own.
 NOT_COPIED = ("autograder", "solutions", "cards")
 
-START_SECONDS = 30
 FORK_SECONDS = 5
-END_SECONDS = 10
 GRACE_SECONDS = 3
-LOOK_SECONDS = 0.25
-_CHUNK = 2**20
-
-
-class WorkerDied(Exception):
-    """The worker is gone or gave no usable answer; the message says what happened."""
-
-
-class OutOfTime(WorkerDied):
-    """The worker gave no answer in time."""
-
-
-class _Process:
-    """One process of a submission: the channel to it, and a handle to end it that cannot mean another process."""
-
-    def __init__(self, channel: socket.socket, seconds: float, is_fork: bool = False) -> None:
-        """Wait until the process is ready. A fork runs among the student's code, and has no say in what goes wrong here.
-
-        Raises:
-            NoWorker: it could not be confined.
-            WorkerDied: it ended before.
-        """
-        self._channel = channel
-        self._reader = FrameReader(frozenset())
-        self._pid, self._handle = 0, -1
-        try:
-            frame = self.receive((READY,) if is_fork else (READY, FAILED), time.monotonic() + seconds)
-            if frame.kind == FAILED:
-                raise NoWorker(f"A worker could not be confined: {frame.body.decode('utf-8', 'replace').strip().splitlines()[-1]}")
-            self._handle = os.pidfd_open(self._pid)
-        except BaseException:
-            channel.close()
-            raise
-        channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
-
-    @property
-    def pid(self) -> int:
-        return self._pid
-
-    def send(self, kind: bytes, body: bytes = b"", seconds: float = START_SECONDS, pass_on: socket.socket | None = None) -> None:
-        self._channel.settimeout(max(0.1, seconds))
-        data = encode(Frame(kind, body))
-        try:
-            if pass_on is not None:
-                socket.send_fds(self._channel, [data], [pass_on.fileno()])
-            else:
-                self._channel.sendall(data)
-        except TimeoutError as error:
-            raise OutOfTime from error
-        except OSError as error:
-            raise WorkerDied("It has ended.") from error
-
-    def receive(self, kinds: Sequence[bytes], deadline: float, meanwhile: Callable[[], None] = lambda: None) -> Frame:
-        """The next frame, of one of these kinds. `meanwhile` is called now and then, and may raise.
-
-        Raises:
-            OutOfTime: none came before the deadline.
-            WorkerDied: the process ended, or sent something else.
-        """
-        self._reader.kinds = frozenset(kinds)
-        while True:
-            try:
-                if (frame := self._reader.next()) is not None:
-                    return frame
-            except BadFrame as error:
-                raise WorkerDied("It sent something that cannot be read.") from error
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise OutOfTime
-            self._wait(min(left, LOOK_SECONDS))
-            meanwhile()
-
-    def _wait(self, seconds: float) -> None:
-        """Take what comes within some time. That the process has ended counts once all it sent is read."""
-        poll = select.poll()
-        poll.register(self._channel, select.POLLIN)
-        if self._handle >= 0:
-            poll.register(self._handle, select.POLLIN)
-        ready = [descriptor for descriptor, _ in poll.poll(1000 * seconds)]
-        if self._channel.fileno() in ready:
-            try:
-                received = self._take()
-            except OSError:
-                received = b""
-            if not received:
-                raise WorkerDied("It has ended.")
-            self._reader.feed(received)
-        elif ready:
-            raise WorkerDied("It has ended.")
-
-    def _take(self) -> bytes:
-        """Read from the channel; before the process is known, with the kernel's word on who sends."""
-        if self._handle >= 0:
-            return self._channel.recv(_CHUNK)
-        received, notes, _, _ = self._channel.recvmsg(_CHUNK, socket.CMSG_SPACE(CREDENTIALS.size))
-        for level, kind, data in notes:
-            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
-                self._pid = CREDENTIALS.unpack(data)[0]
-        return received
-
-    def interrupt(self) -> None:
-        self._signal(signal.SIGINT)
-
-    def kill(self) -> None:
-        self._signal(signal.SIGKILL)
-
-    def _signal(self, number: int) -> None:
-        with contextlib.suppress(OSError):
-            signal.pidfd_send_signal(self._handle, number)
-
-    def end(self) -> None:
-        """End the process, and wait until nobody holds the other end of the channel: then all that it started has ended."""
-        self.kill()
-        self._channel.settimeout(END_SECONDS)
-        with contextlib.suppress(OSError):
-            while self._channel.recv(_CHUNK):
-                pass
-        self.forget()
-
-    def forget(self) -> None:
-        self._channel.close()
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
+MOST_FILES = 10_000
 
 
 class Snapshot:
     """The state of a notebook at one of its cells, to be asked later."""
 
-    def __init__(self, limits: Limits, process: _Process | None, revive: Callable[[], _Process]) -> None:
+    def __init__(self, limits: Limits, process: Process | None, revive: Callable[[], Process]) -> None:
         """`process` is a fork that keeps the state. Where there can be none, `revive` starts a worker that ran the same cells."""
         self._limits = limits
         self.process = process
@@ -193,7 +69,8 @@ class Snapshot:
         try:
             process = self.process = self.process or self._revive()
             process.send(ASK, pack(request), until - start)
-            frame = process.receive((REPLIES,), until)
+            while (frame := process.receive((OUTPUT, REPLIES), until)).kind == OUTPUT:
+                continue  # of a thread that goes on: nothing is shown any more
         except OutOfTime as error:
             self.close()
             late = deadline <= time.monotonic()
@@ -245,13 +122,14 @@ class Worker:
         self._kind = kind
         self._layers = layers_for_grading(unsafe) if layers is None else layers
         self._displays = Displays()
+        self._shown = CellOutputs(limits.output_mib, self._displays)
         self._past: list[str | Snapshot] = []
         self._stack = contextlib.ExitStack()
         start = time.monotonic()
         self.deadline = start + limits.notebook_seconds
         self._cells_until = start + limits.notebook_seconds / 2
         self._revived: list[contextlib.ExitStack] = []
-        self._process: _Process | None = None
+        self._process: Process | None = None
         self._group: cgroups.Group | None = None
         self._cpu_before = 0.0
         try:
@@ -268,17 +146,17 @@ class Worker:
 
     def close(self) -> None:
         """End everything of the submission."""
-        self._end()
         for stack in self._revived:
             stack.close()
+        self._end()
 
     def run(self, source: str) -> list[NotebookNode]:
         """Run one cell and return its outputs. A cell that takes too long or kills its process says so in them."""
         if time.monotonic() > self._cells_until:
             return [_error("NotebookTimeout", f"The cells took more than {self.limits.notebook_seconds / 2:g} seconds; this one was not run.")]
-        shown = CellOutputs(self.limits.output_mib, self._displays)
+        shown = self._shown = CellOutputs(self.limits.output_mib, self._displays)
         try:
-            self._run(source, shown)
+            self._run(source, shown, self._cells_until)
         except OutOfTime as late:
             listened = self._interrupt(shown)
             shown.outputs.append(_error("CellTimeout", f"This cell was stopped: it took more than {late}."))
@@ -304,7 +182,7 @@ class Worker:
 
     # ---- one process ----
 
-    def _run(self, source: str, shown: CellOutputs) -> None:
+    def _run(self, source: str, shown: CellOutputs, deadline: float) -> None:
         """Run a cell in the process.
 
         Raises:
@@ -324,13 +202,13 @@ class Worker:
             if used > self.limits.notebook_cpu_seconds:
                 raise OutOfTime(f"what was left of the notebook's {self.limits.notebook_cpu_seconds:g} seconds of processor time")
 
-        until = min(self._cells_until, time.monotonic() + self.limits.cell_seconds)
+        until = min(deadline, time.monotonic() + self.limits.cell_seconds)
         try:
             self._collect(process, shown, until, watch)
         except OutOfTime as late:
             raise OutOfTime(str(late) or f"{self.limits.cell_seconds:g} seconds") from late
 
-    def _collect(self, process: _Process, shown: CellOutputs, until: float, watch: Callable[[], None] = lambda: None) -> None:
+    def _collect(self, process: Process, shown: CellOutputs, until: float, watch: Callable[[], None] = lambda: None) -> None:
         while (frame := process.receive((OUTPUT, DONE), until, watch)).kind == OUTPUT:
             shown.add(frame.body)
 
@@ -345,7 +223,7 @@ class Worker:
             return False
         return True
 
-    def _fork(self) -> _Process | None:
+    def _fork(self) -> Process | None:
         """A fork of the process as it is, or None where it cannot be forked."""
         if self._process is None:
             raise WorkerDied
@@ -358,11 +236,13 @@ class Worker:
             raise
         finally:
             its.close()
-        answer = self._process.receive((DONE, CANNOT_FORK), time.monotonic() + FORK_SECONDS)
+        until = time.monotonic() + FORK_SECONDS
+        while (answer := self._process.receive((OUTPUT, DONE, CANNOT_FORK), until)).kind == OUTPUT:
+            self._shown.add(answer.body)  # of a thread that the last cell started
         if answer.kind == CANNOT_FORK:
             mine.close()
             return None
-        return _Process(mine, FORK_SECONDS, is_fork=True)
+        return Process(mine, FORK_SECONDS, is_fork=True)
 
     def _begin(self) -> None:
         """Start a process that has run nothing yet."""
@@ -389,13 +269,13 @@ class Worker:
                 if isinstance(step, Snapshot):
                     step.process = self._fork()
                 else:
-                    self._run(step, CellOutputs(0, Displays()))
+                    self._run(step, CellOutputs(0, Displays()), self.deadline)
         except WorkerDied:
             self._end()
             self._past = [step for step in past if isinstance(step, Snapshot)]
             self._begin()
 
-    def _revive(self, past: Sequence[str]) -> _Process:
+    def _revive(self, past: Sequence[str]) -> Process:
         """Another process that has run these cells.
 
         Raises:
@@ -403,7 +283,10 @@ class Worker:
         """
         stack = contextlib.ExitStack()
         self._revived.append(stack)
-        process, _ = _start(stack, self._kind, self._layers, self._folder, self._cards, self.limits, self._seed)
+        try:
+            process, _ = _start(stack, self._kind, self._layers, self._folder, self._cards, self.limits, self._seed)
+        except NoWorker as error:
+            raise WorkerDied from error
         for source in past:
             process.send(RUN, source.encode("utf-8", "replace")[:MAX_OUTPUT])
             self._collect(process, CellOutputs(0, Displays()), min(self.deadline, time.monotonic() + self.limits.cell_seconds))
@@ -421,35 +304,38 @@ class Worker:
 
 def _start(
     stack: contextlib.ExitStack, kind: str, layers: frozenset[str], folder: Path, cards: Path, limits: Limits, seed: int
-) -> tuple[_Process, cgroups.Group | None]:
+) -> tuple[Process, cgroups.Group | None]:
     """A worker's process that has run nothing yet. What `stack` closes ends it, and removes all traces."""
     parent = warm_parent(kind, layers)
     inbox = stack.enter_context(parent.inbox())
-    _fill(parent, inbox, folder, cards)
-    process = _Process(parent.start(inbox, limits, seed), START_SECONDS)
+    _fill(parent, inbox, folder, cards, int(limits.disk_gib * 2**30))
+    process = Process(parent.start(inbox, limits, seed), START_SECONDS)
     stack.callback(process.end)
     return process, parent.group
 
 
-def _fill(parent: WarmParent, inbox: Path, folder: Path, cards: Path) -> None:
+def _fill(parent: WarmParent, inbox: Path, folder: Path, cards: Path, most_bytes: int) -> None:
     """Put the student's own files and the cards into the worker's inbox."""
-    _copy_helpers(folder, inbox)
+    _copy_helpers(folder, inbox, most_bytes // 2)
     if cards.is_dir():
         shutil.copytree(cards, inbox / cards.name)
     parent.give(inbox)
 
 
-def _copy_helpers(folder: Path, into: Path) -> None:
-    """The student's own files beside the notebook: modules, data."""
-    if not folder.is_dir():
-        return
-    for path in folder.iterdir():
-        if path.name in NOT_COPIED or path.name.startswith(".") or path.suffix == ".ipynb" or path.is_symlink():
+def _copy_helpers(folder: Path, into: Path, most_bytes: int) -> None:
+    """The student's own files beside the notebook: modules, data. No links, and no more than the worker's disk holds."""
+    bytes_left, files_left = most_bytes, MOST_FILES
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        below = path.relative_to(folder)
+        is_ours = below.parts[0] in NOT_COPIED or below.parts[0].startswith(".") or (len(below.parts) == 1 and path.suffix == ".ipynb")
+        if is_ours or path.is_symlink() or not path.is_file():
             continue
-        if path.is_dir():
-            shutil.copytree(path, into / path.name, symlinks=True)
-        elif path.is_file():
-            shutil.copy(path, into / path.name)
+        bytes_left, files_left = bytes_left - path.stat().st_size, files_left - 1
+        if bytes_left < 0 or files_left < 0:
+            log.warning("%s: files beyond %d MiB or %d are left out", folder, most_bytes // 2**20, MOST_FILES)
+            return
+        (into / below).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, into / below)
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -184,3 +184,19 @@ def test_where_the_notebook_is_about_numpy_torch_may_be_imported_and_not_used():
             (error,) = worker.run(use)
             assert error.ename == "ModuleNotFoundError"
             assert "PyTorch is not part of this notebook" in error.evalue
+
+
+def test_an_answer_too_large_to_hand_out_costs_no_other_question():
+    with start() as worker:
+        worker.run("def f(x): return [0.5] * x")
+        replies = ask(worker.snapshot(), 3, 250_000, 4)
+        assert not isinstance(replies, str)
+        assert [reply.kind for reply in replies] == ["answer", "raised", "answer"]
+        assert "too large" in replies[1].text
+
+
+def test_what_answers_print_is_seen_nowhere():
+    with start() as worker:
+        worker.run("import os\ndef f(x): os.write(1, b'seen'); print('seen'); return x")
+        assert answers(worker.snapshot(), 1) == [1]
+        assert printed(worker, "print('nothing')") == "nothing"

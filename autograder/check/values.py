@@ -19,6 +19,7 @@ import safetensors.numpy
 
 MAX_BYTES = 256 * 2**20
 MAX_TREE_BYTES = 8 * 2**20
+MAX_HEADER_BYTES = 4 * 2**20
 MAX_INT = 2**63
 MAX_ITEMS = 200_000
 MAX_DEPTH = 32
@@ -97,7 +98,7 @@ def freeze(x: Any, depth: int = 0) -> Value:
     if isinstance(x, tuple):
         return tuple(freeze(e, depth + 1) for e in x)
     if isinstance(x, dict):
-        return {str(k): freeze(v, depth + 1) for k, v in x.items()}
+        return {_printable(str(k)): freeze(v, depth + 1) for k, v in x.items()}
     if isinstance(x, int):
         return int(x)
     if isinstance(x, float):
@@ -168,6 +169,15 @@ def leaves(value: Value) -> list[Value]:
     return [value]
 
 
+def count_items(value: Value) -> int:
+    """How many parts a value has, with the containers."""
+    if isinstance(value, list | tuple):
+        return 1 + sum(map(count_items, value))
+    if isinstance(value, dict):
+        return 1 + sum(map(count_items, value.values()))
+    return 1
+
+
 # ---- bytes -----------------------------------------------------------------------------------------------------------
 
 
@@ -190,11 +200,28 @@ def unpack(frame: bytes) -> Value:
     if size > min(len(frame) - 8, MAX_TREE_BYTES):
         raise BadFrame("the tree is longer than its frame, or than any may be")
     try:
-        arrays = safetensors.numpy.load(frame[8 + size :])
-        tree = json.loads(frame[8 : 8 + size])
-        return _from_tree(tree, arrays, _Budget(MAX_ITEMS), 0)
+        arrays = _unpack_arrays(frame[8 + size :])
+        tree = _unpack_tree(frame[8 : 8 + size])
+        value = _from_tree(tree, arrays, _Budget(MAX_ITEMS), 0)
+        if arrays:
+            raise BadFrame("an array that is nowhere in the tree")
+        return value
     except (safetensors.SafetensorError, ValueError, RecursionError, KeyError, TypeError, OverflowError) as error:
         raise BadFrame(f"not a packed value: {type(error).__name__}") from error
+
+
+def _unpack_tree(part: bytes) -> Any:
+    """The tree as JSON. Its lists and dicts are counted before they are made: three bytes become a hundred."""
+    if part.count(b"[") + part.count(b"{") > 2 * MAX_ITEMS:
+        raise BadFrame("too many items")
+    return json.loads(part.decode("ascii"))
+
+
+def _unpack_arrays(part: bytes) -> dict[str, np.ndarray]:
+    """The arrays in the second part of a frame. A long header can list a million empty ones: gigabytes, and seconds."""
+    if len(part) < 8 or struct.unpack_from("<Q", part)[0] > MAX_HEADER_BYTES:
+        raise BadFrame("the arrays have no header, or a longer one than any may have")
+    return safetensors.numpy.load(part)
 
 
 def _to_tree(value: Value, arrays: dict[str, np.ndarray]) -> Any:
@@ -241,7 +268,7 @@ def _from_tree(tree: Any, arrays: dict[str, np.ndarray], budget: _Budget, depth:
         raise BadFrame(f"a bare {type(tree).__name__}")
     match tree:
         case {"array": str(key), "library": str(library), "dtype": str(dtype), "requires_grad": bool(flag)}:
-            data = arrays[key]
+            data = arrays.pop(key)  # once only: a small frame must not become a value that is large to pack
             if library not in LIBRARIES or dtype not in DTYPES or data.dtype.name != {"bfloat16": "float32"}.get(dtype, dtype):
                 raise BadFrame("an array that is not what it says")
             return Array(library, dtype, data, flag)
@@ -254,5 +281,5 @@ def _from_tree(tree: Any, arrays: dict[str, np.ndarray], budget: _Budget, depth:
         case {"tuple": list(items)}:
             return tuple(_from_tree(e, arrays, budget, depth + 1) for e in items)
         case {"dict": dict(items)}:
-            return {str(k): _from_tree(v, arrays, budget, depth + 1) for k, v in items.items()}
+            return {_printable(k): _from_tree(v, arrays, budget, depth + 1) for k, v in items.items()}
     raise BadFrame("an unknown kind of value")

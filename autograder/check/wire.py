@@ -38,9 +38,9 @@ def reply_from_value(value: Any) -> Reply:
         case {"kind": str(kind), "value": answer, "error": str(error), "text": str(text), "where": str(where), "changed_inputs": bool(changed)} if (
             kind in KINDS
         ):
-            return Reply(
-                kind, answer, error[:100], text[:400], where[:200], changed, value.get("ok") is True, str(value.get("broken_invariant", ""))[:200]
-            )
+            broken = value.get("broken_invariant")
+            broken = broken[:200] if isinstance(broken, str) else ""  # never str(): many arrays take minutes to write out
+            return Reply(kind, answer, error[:100], text[:400], where[:200], changed, value.get("ok") is True, broken)
     raise BadFrame("not a reply")
 
 

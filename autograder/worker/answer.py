@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from autograder.check.asking import Helper, Question, Reply, ask_all
-from autograder.check.values import MAX_BYTES, Value, pack, unpack
+from autograder.check.values import MAX_BYTES, MAX_ITEMS, Value, count_items, pack, unpack
 from autograder.check.wire import helper_from_value, question_from_value, reply_to_value
 
 NOTHING_THERE = "nothing there"
@@ -33,12 +33,12 @@ def _replies(request: Any, namespace: dict[str, Any]) -> Value:
 
 
 def _small_enough(answered: list[Reply]) -> Iterator[Reply]:
-    """What is too much to hand out counts as raised."""
-    size = 0
+    """What is too much to hand out counts as raised; the others are handed out."""
+    bytes_left, items_left = MAX_BYTES // 2, MAX_ITEMS // 2
     for reply in answered:
-        packed = len(pack(reply_to_value(reply)))
-        if size + packed > MAX_BYTES // 2:
+        size, items = len(pack(reply_to_value(reply))), count_items(reply.value)
+        if size > bytes_left or items > items_left:
             yield Reply("raised", error="MemoryError", text="MemoryError: the answer is too large")
         else:
-            size += packed
+            bytes_left, items_left = bytes_left - size, items_left - items
             yield reply

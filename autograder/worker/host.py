@@ -7,7 +7,7 @@ import logging
 import shutil
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -323,19 +323,25 @@ def _fill(parent: WarmParent, inbox: Path, folder: Path, cards: Path, most_bytes
 
 
 def _copy_helpers(folder: Path, into: Path, most_bytes: int) -> None:
-    """The student's own files beside the notebook: modules, data. No links, and no more than the worker's disk holds."""
+    """The student's own files, and no more of them than the worker's disk holds."""
     bytes_left, files_left = most_bytes, MOST_FILES
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        below = path.relative_to(folder)
-        is_ours = below.parts[0] in NOT_COPIED or below.parts[0].startswith(".") or (len(below.parts) == 1 and path.suffix == ".ipynb")
-        if is_ours or path.is_symlink() or not path.is_file():
-            continue
+    for path in files_beside(folder):
         bytes_left, files_left = bytes_left - path.stat().st_size, files_left - 1
         if bytes_left < 0 or files_left < 0:
             log.warning("%s: files beyond %d MiB or %d are left out", folder, most_bytes // 2**20, MOST_FILES)
             return
-        (into / below).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, into / below)
+        copy = into / path.relative_to(folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+
+
+def files_beside(folder: Path) -> Iterator[Path]:
+    """The student's own files beside a notebook: modules, data. No links."""
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        parts = path.relative_to(folder).parts
+        is_ours = parts[0] in NOT_COPIED or parts[0].startswith(".") or (len(parts) == 1 and path.suffix == ".ipynb")
+        if not is_ours and path.is_file() and not path.is_symlink():
+            yield path
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
-from nbformat import NotebookNode
+from nbformat import NotebookNode, ValidationError
 from nbformat.v4 import new_output
 
 from autograder.check.values import MAX_ITEMS
@@ -25,7 +26,7 @@ class Displays:
 
     def update(self, display_id: object, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         for output in self._shown.get(display_id, []) if isinstance(display_id, str) else []:
-            output.data, output.metadata = NotebookNode(data), NotebookNode(metadata)
+            output.update(new_output("display_data", data, metadata=metadata), output_type=output.output_type)
 
 
 class CellOutputs:
@@ -48,7 +49,8 @@ class CellOutputs:
             return
         event = _parsed(body)
         if event is not None:
-            self._take(event)
+            with contextlib.suppress(ValidationError):
+                self._take(event)
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event.get("output_type")
@@ -71,7 +73,8 @@ class CellOutputs:
             self.outputs.append(new_output("error", ename=_text(event.get("ename")), evalue=_text(event.get("evalue")), traceback=traceback))
         elif kind == "execute_result":
             count = event.get("execution_count")
-            self.outputs.append(new_output("execute_result", data, metadata=metadata, execution_count=count if isinstance(count, int) else None))
+            count = count if isinstance(count, int) and count >= 0 else None
+            self.outputs.append(new_output("execute_result", data, metadata=metadata, execution_count=count))
         elif kind == "display_data":
             self.outputs.append(new_output("display_data", data, metadata=metadata))
             self._displays.add(event.get("display_id"), self.outputs[-1])
@@ -93,6 +96,8 @@ def _parsed(body: bytes) -> dict[str, Any] | None:
         return None
     try:
         event = json.loads(body)
+        if b"\\ud" in body.lower():  # halves of characters, which no file can hold
+            event = json.loads(json.dumps(event, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) else None

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.external.pickleshare import PickleShareDB
 from traitlets import Type
 from traitlets.config import Config
 
@@ -50,6 +52,8 @@ class Outputs:
 
     def _forked(self) -> None:
         self.sink: Sink | None = None
+        self._waiting: list[bytes] = []
+        self._is_sending = False
         self._lock = threading.RLock()
         self._forget()
 
@@ -103,7 +107,15 @@ class Outputs:
         if self.sink is None:
             return
         encoded = json.dumps(event, default=_as_json).encode()
-        self.sink(encoded if len(encoded) <= MAX_OUTPUT else json.dumps(_TOO_LARGE).encode())
+        self._waiting.append(encoded if len(encoded) <= MAX_OUTPUT else json.dumps(_TOO_LARGE).encode())
+        if self._is_sending:  # by a signal's handler, in the middle of another event: that one first
+            return
+        self._is_sending = True
+        try:
+            while self._waiting:
+                self.sink(self._waiting.pop(0))
+        finally:
+            self._is_sending = False
 
 
 def _as_json(x: object) -> object:
@@ -212,6 +224,13 @@ class NotebookShell(InteractiveShell):
     def enable_gui(self, gui: str | None = None) -> None:
         """There is no screen."""
 
+    def system(self, command: str) -> None:
+        """`!command`, in a terminal where there is one: programs write in colours to it."""
+        try:
+            self.system_piped(command)
+        except OSError:
+            self.system_raw(command)
+
     def ask_exit(self) -> None:
         """`exit()` in a cell ends nothing."""
 
@@ -242,6 +261,7 @@ class Cells:
         self.outputs.raw = [RawOutput(name, descriptor) for name, descriptor in _DESCRIPTORS.items()]
         sys.stdout, sys.stderr = (Stream(name, self.outputs) for name in _DESCRIPTORS)
         builtins.input, getpass.getpass = _refusing("raw_input"), _refusing("getpass")
+        self.shell.db = PickleShareDB(f"{tempfile.gettempdir()}/ipython")  # where %store, %cd and others write
         sys.argv = ["ipykernel_launcher.py", "-f", "kernel.json"]
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -254,6 +274,7 @@ class Cells:
 
     def begin_fork(self) -> None:
         """In a fork, leave the event loop to the process that it belongs to: closing it would disturb that one."""
+        self.outputs.raw = [RawOutput(name, descriptor) for name, descriptor in _DESCRIPTORS.items()]  # answers show nothing in cells
         self._loop_of_parent = self._loop
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)

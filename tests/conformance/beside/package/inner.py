@@ -1,0 +1,5 @@
+"""A module in a package."""
+
+
+def where():
+    return __name__

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +23,15 @@ from rich.table import Table
 from autograder.build import BUILD, BuildError, Chapter, all_chapters, build_chapter, ensure_released, find_chapter, import_exercises, release_bundle
 from autograder.build.notebook import exercises_of, source_form
 from autograder.examiner import Graded, Settings, Unreadable, grade_file
+from autograder.examiner.ahead import Ahead, Task
 from autograder.examiner.examine import as_record
+from autograder.examiner.store import VerdictStore
 from autograder.exercise import BadExercise, get_exercise
+from autograder.nbgrader.ahead import progress_bar
+from autograder.nbgrader.course import course_directory, store_path
+from autograder.nbgrader.handed_in import course_settings, course_tasks
 from autograder.worker import cgroups
-from autograder.worker.tier import tier
+from autograder.worker.tier import layers_for_grading, tier
 from autograder.worker.warm import NoWorker
 
 app = typer.Typer(
@@ -146,6 +153,62 @@ def _print_grades(record: dict[str, Any]) -> None:
         table.add_row(e["name"], f"{e['score']:g}/{e['max_score']:g}", e["status"], e["message"])
     out.print(table)
     out.print(f"Sandbox tier: {record['tier']}", style="dim")
+
+
+@app.command()
+def grade_ahead(
+    chapter: ChapterName,
+    course: Annotated[Path, typer.Option(help="nbgrader's course directory.", show_default="build/course")] = BUILD,
+    jobs: Annotated[int, typer.Option(help="How many notebooks to grade at a time; 0 for one on each core.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Grade again what is remembered, too.")] = False,
+) -> None:
+    """Grade what was handed in on all cores, so that `nbgrader autograde` only has to look it up.
+
+    Settings are those of the course directory's `nbgrader_config.py`.
+    """
+    with _explained():
+        found = find_chapter(chapter)
+        layers_for_grading(course_settings(course).unsafe)
+        tasks = course_tasks(course, found.name, force)
+    if not tasks:
+        out.print(f"Nothing was handed in for {found.name}.")
+        return
+    counts = Counter[str]()
+    ahead = Ahead(tasks, jobs or None)
+    try:
+        with progress_bar() as progress:
+            for task in progress.track(tasks, description=f"Grading {found.name}"):
+                counts[_outcome(ahead, task)] += 1
+    finally:
+        ahead.close()
+    out.print(", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
+    if counts[NOT_GRADED]:
+        raise typer.Exit(1)
+
+
+NOT_GRADED = "not graded"
+
+
+def _outcome(ahead: Ahead, task: Task) -> str:
+    try:
+        return ahead.wait(task.submitted)
+    except Exception as error:  # the others go on
+        err.print(f"{_relative(task.submitted)}: {type(error).__name__}: {error}", style="red", markup=False)
+        return NOT_GRADED
+
+
+@app.command()
+def prune(
+    days: Annotated[float, typer.Option(help="Forget verdicts that nobody asked for in so many days.")] = 180,
+    course: Annotated[Path, typer.Option(help="nbgrader's course directory.", show_default="build/course")] = BUILD,
+) -> None:
+    """Forget old verdicts."""
+    path = store_path(course_directory(course))
+    if not path.exists():
+        out.print(f"There are no verdicts in {_relative(course)}.")
+        return
+    with contextlib.closing(VerdictStore(path)) as store:
+        out.print(f"{store.prune(days)} forgotten, {len(store)} kept")
 
 
 @app.command()

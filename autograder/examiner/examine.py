@@ -86,6 +86,7 @@ def grade_file(path: Path, release: Path, settings: Settings) -> Graded:
     Raises:
         Unreadable: the file is no notebook, or none of this course.
         BuildError: its chapter is not released.
+        NoWorker: this machine cannot run it, or not safely.
     """
     submission = read_submission(path)
     folder, name = _notebook_of(submission, path)
@@ -133,7 +134,7 @@ def examine_notebook(notebook: NotebookNode, notes: list[str], chapter: Chapter,
     for cell in notebook.cells:
         if name := exercise_name(cell):
             cell.outputs = graded_outputs(graded[name])
-    return Graded(_with_notes(notebook, notes), verdicts, notes)
+    return Graded(with_notes(notebook, notes), verdicts, notes)
 
 
 def _run_cells(notebook: NotebookNode, worker: Worker, run_demonstrations: bool) -> dict[str, Snapshot]:
@@ -224,7 +225,8 @@ def _forbidden_in(notebook: NotebookNode, name: str, forbid: tuple[str, ...]) ->
     return forbidden_name(cells[own].source, forbid, *(cell.source for cell in cells[:own]))
 
 
-def _with_notes(notebook: NotebookNode, notes: list[str]) -> NotebookNode:
+def with_notes(notebook: NotebookNode, notes: list[str]) -> NotebookNode:
+    """The notebook with notes for the student on top."""
     if notes:
         text = "\n".join(["**Notes on your submission**", "", *(f"- {note}" for note in notes)])
         notebook.cells.insert(0, new_markdown_cell(text, id="notes"))
@@ -235,7 +237,7 @@ def unreadable_notebook(released: NotebookNode, reason: str) -> NotebookNode:
     """The graded notebook of a file that could not be read: the release, and the reason on top."""
     notebook, _ = rebuild(released, Submission(()))
     notebook.metadata["scratchgrad"]["unreadable"] = reason
-    return _with_notes(notebook, [reason])
+    return with_notes(notebook, [reason])
 
 
 def examine_unreadable(notebook: NotebookNode, chapter: Chapter, reason: str) -> Graded:

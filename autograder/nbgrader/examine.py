@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
@@ -12,8 +12,12 @@ from traitlets import Bool, Float, Integer
 
 from autograder.build.course import find_chapter
 from autograder.check.card import FOLDER
-from autograder.examiner.examine import Graded, Settings, as_record, examine_notebook, examine_unreadable
-from autograder.nbgrader.release import release_folder
+from autograder.examiner.examine import Settings, as_record, examine_unreadable
+from autograder.examiner.fingerprint import Gradable
+from autograder.examiner.remember import grade_once, show
+from autograder.examiner.store import VerdictStore
+from autograder.nbgrader import ahead
+from autograder.nbgrader.course import release_folder, store_path, submitted_folder
 from autograder.worker.limits import Limits
 from autograder.worker.tier import tier
 
@@ -36,23 +40,30 @@ class Examine(NbGraderPreprocessor):
     disk_gib = Float(Limits.disk_gib, help="Most that a submission may write, in GiB; of one file where there are no namespaces.").tag(config=True)
     unsafe = Bool(False, help="Grade also where nothing confines the students' code.").tag(config=True)
     run_demonstrations = Bool(False, help="Also run the cells that only show something: training, plots, play.").tag(config=True)
+    jobs = Integer(0, help="How many processes grade at a time; 0 for one on each core.").tag(config=True)
+    again = Bool(False, help="Grade again what is remembered, too.").tag(config=True)
+
+    @property
+    def settings(self) -> Settings:
+        limits = Limits(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Limits)})
+        return Settings(self.seed, limits, self.run_demonstrations, self.unsafe)
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
-        graded = self._grade(nb, resources["nbgrader"])
-        graded.notebook.metadata["scratchgrad"] |= {"verdicts": [as_record(v) for v in graded.verdicts], "tier": tier().name}
-        self.log.info("Graded in the sandbox tier %s", tier().in_words)
-        return graded.notebook, resources
+        notebook, records = self._grade(nb, resources["nbgrader"])
+        notebook.metadata["scratchgrad"] |= {"verdicts": records, "tier": tier().name}
+        return notebook, resources
 
-    def _grade(self, nb: NotebookNode, nbgrader: dict[str, str]) -> Graded:
+    def _grade(self, nb: NotebookNode, nbgrader: dict[str, str]) -> tuple[NotebookNode, list[dict[str, Any]]]:
         chapter = find_chapter(nbgrader["assignment"])
         says = nb.metadata["scratchgrad"]
         if reason := says.pop("unreadable", None):
-            return examine_unreadable(nb, chapter, reason)
-        coursedir = self.parent.parent.coursedir
-        submitted = Path(coursedir.format_path(coursedir.submitted_directory, nbgrader["student"], nbgrader["assignment"]))
-        cards = release_folder(coursedir) / chapter.name / FOLDER
-        return examine_notebook(nb, says.pop("notes", []), chapter, submitted, cards, self._settings())
-
-    def _settings(self) -> Settings:
-        limits = Limits(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Limits)})
-        return Settings(self.seed, limits, self.run_demonstrations, self.unsafe)
+            graded = examine_unreadable(nb, chapter, reason)
+            return graded.notebook, [as_record(v) for v in graded.verdicts]
+        converter = self.parent.parent
+        folder = submitted_folder(converter.coursedir, nbgrader["student"], nbgrader["assignment"])
+        done = ahead.wait(converter, folder / f"{nbgrader['notebook']}.ipynb")
+        cards = release_folder(converter.coursedir) / chapter.name / FOLDER
+        gradable = Gradable(nb, says.pop("notes", []), chapter, folder, cards, self.settings)
+        with contextlib.closing(VerdictStore(store_path(converter.coursedir))) as store:
+            grading, _ = grade_once(gradable, store, force=self.again and not done)
+        return show(grading, nb), grading.records

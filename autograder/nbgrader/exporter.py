@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ from autograder.build.course import BuildError
 from autograder.examiner.examine import released_notebook, unreadable_notebook
 from autograder.examiner.rebuild import rebuild
 from autograder.examiner.submission import Unreadable, read_submission
+from autograder.nbgrader import ahead
+from autograder.nbgrader.course import release_folder
 from autograder.nbgrader.examine import Examine
-from autograder.nbgrader.release import release_folder
 from autograder.worker.tier import layers_for_grading
 from autograder.worker.warm import NoWorker
 
@@ -29,12 +32,17 @@ class SubmissionExporter(NotebookExporter):
         super().__init__(**kwargs)
         converter = self.parent
         if converter is not None and getattr(converter, "assignments", None):
-            _refuse_where_nothing_confines(converter)
+            examine = Examine(parent=converter)
+            _refuse_where_nothing_confines(converter, examine.unsafe)
             _add_what_is_missing(converter)
+            _begin_again_what_was_interrupted(converter)
+            ahead.start(converter, examine.settings, examine.jobs, examine.again)
 
     def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any) -> tuple[str, dict[str, Any]]:
         if not getattr(self.parent, "_sanitizing", False):
-            return super().from_filename(filename, resources, **kwargs)
+            graded = super().from_filename(filename, resources, **kwargs)
+            ahead.advance(self.parent)
+            return graded
         assert resources is not None
         return super().from_notebook_node(self._rebuilt(Path(filename), resources["nbgrader"]), resources, **kwargs)
 
@@ -49,13 +57,30 @@ class SubmissionExporter(NotebookExporter):
         return notebook
 
 
-def _refuse_where_nothing_confines(converter: Any) -> None:
+def _refuse_where_nothing_confines(converter: Any, unsafe: bool) -> None:
     """Before the first student, in one sentence: nothing is graded then, and nothing is lost."""
     try:
-        layers_for_grading(Examine(parent=converter).unsafe)
+        layers_for_grading(unsafe)
     except NoWorker as reason:
         converter.log.error(str(reason))
         raise NbGraderException(str(reason)) from None
+
+
+def _begin_again_what_was_interrupted(converter: Any) -> None:
+    """nbgrader takes a folder that is there for one that is done. Where an earlier run was ended in the middle, it is not."""
+    for folder, notebooks in converter.assignments.items():
+        student = Path(folder).parent.name
+        graded = Path(converter._format_dest(converter.coursedir.assignment_id, student))
+        if graded.exists() and not all(_is_graded(graded / Path(path).name) for path in notebooks):
+            converter.log.warning("Autograding of %s was interrupted and begins again", student)
+            shutil.rmtree(graded)
+
+
+def _is_graded(path: Path) -> bool:
+    try:
+        return "verdicts" in json.loads(path.read_bytes())["metadata"]["scratchgrad"]
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def _add_what_is_missing(converter: Any) -> None:

@@ -23,6 +23,8 @@ c.Autograde.autograde_preprocessors = [
 
 # c.Examine.seed = 2026                  # makes the hidden cases; change it from term to term
 # c.Examine.run_demonstrations = False   # also run the cells that only show something
+# c.Examine.jobs = 0                     # how many notebooks are graded at a time; 0 for one on each core
+# c.Examine.again = False                # grade again what is remembered, too
 # c.Examine.unsafe = False               # grade also where nothing confines the students' code
 
 # What a submission may use; these are the defaults.

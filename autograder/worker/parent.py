@@ -6,6 +6,7 @@ It runs no line of a submission. It has one thread, as a fork keeps only one.
 from __future__ import annotations
 
 import base64
+import contextlib
 import gc
 import importlib
 import json
@@ -16,16 +17,18 @@ import signal
 import socket
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 from autograder.worker import absent
 from autograder.worker.channel import DONE, FAILED, MAX_TEXT, Channel
-from autograder.worker.jail.confine import Confinement, close_all_but, quiet_standard_input, seal, supervise
+from autograder.worker.jail import linux
+from autograder.worker.jail.confine import Confinement, close_all_but, own_processes, quiet_standard_input, run_confined, seal
 from autograder.worker.jail.probe import Targets, failures
-from autograder.worker.limits import Limits
 from autograder.worker.serve import serve
 from autograder.worker.shell import Cells
 
+HUGE = 2 * 2**20
 WITH_TORCH, WITHOUT_TORCH, PROBE = "with torch", "without torch", "probe"
 
 _NUMPY = ("numpy", "numpy.random", "numpy.testing", "scipy", "sklearn.datasets", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "jaxtyping")
@@ -45,14 +48,17 @@ def main() -> None:
         message, descriptors, _, _ = socket.recv_fds(control, MAX_TEXT, 1)
         if not message:
             os._exit(0)
-        if os.fork() == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _become_worker(json.loads(message), Channel(socket.socket(fileno=descriptors[0])), cells, bytecode)
+        request = json.loads(message)
+        confinement = Confinement.from_json(request["confinement"])
+        with own_processes(confinement):
+            if os.fork() == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                _become_worker(request, confinement, Channel(socket.socket(fileno=descriptors[0])), cells, bytecode)
         os.close(descriptors[0])
 
 
-def _become_worker(request: dict[str, Any], channel: Channel, cells: Cells | None, bytecode: bytes) -> None:
-    """In the fork: a supervisor, and below it the worker."""
+def _become_worker(request: dict[str, Any], confinement: Confinement, channel: Channel, cells: Cells | None, bytecode: bytes) -> None:
+    """In the fork."""
 
     def work() -> None:
         quiet_standard_input()
@@ -70,11 +76,8 @@ def _become_worker(request: dict[str, Any], channel: Channel, cells: Cells | Non
         serve(channel, cells)
 
     try:
-        request["confinement"]["limits"] = Limits(**request["confinement"]["limits"])
-        request["confinement"]["layers"] = frozenset(request["confinement"]["layers"])
-        confinement = Confinement(**request["confinement"])
         close_all_but(channel.socket.fileno())
-        supervise(confinement, work)
+        run_confined(confinement, work)
     except BaseException:
         channel.send(FAILED, traceback.format_exc(limit=-2).encode()[-MAX_TEXT:])
         os._exit(1)
@@ -94,7 +97,19 @@ def _warm(kind: str) -> Cells | None:
     assert len(os.listdir("/proc/self/task")) == 1, "a library started a thread: no fork would be safe"
     gc.collect()
     gc.freeze()
+    _use_huge_pages()
     return cells
+
+
+def _use_huge_pages() -> None:
+    """Forks are most of what a notebook costs, and half of a fork is the table of pages. Kernels that cannot do this refuse."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        where, rights, _, _, _, *name = line.split()
+        start, end = (int(x, 16) for x in where.split("-"))
+        start, end = -(-start // HUGE) * HUGE, end // HUGE * HUGE
+        if "w" in rights and name in ([], ["[heap]"]) and end > start:
+            with contextlib.suppress(OSError):
+                linux.use_huge_pages(start, end - start)
 
 
 def _use_torch() -> None:

@@ -1,7 +1,7 @@
 """What a worker does to itself, once it is forked and before it runs a line of the student's.
 
-First a supervisor steps into namespaces of its own, where the machine has them, and forks the worker, which is process 1 there:
-when it ends, so do all its processes. Then the worker gives up rights in layers, each of which would hold by itself.
+Where the machine has namespaces, it is born as process 1 of one: when it ends, so do all its processes. Elsewhere a supervisor
+sees to that. Then it gives up rights in layers, each of which would hold by itself.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from autograder.worker.jail import landlock, linux
 from autograder.worker.jail.syscalls import install
@@ -47,6 +47,10 @@ class Confinement:
     has_gpu: bool
     limits: Limits
 
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Confinement:
+        return cls(**value | {"layers": frozenset(value["layers"]), "limits": Limits(**value["limits"])})
+
     @property
     def home(self) -> str:
         return HOME if "namespaces" in self.layers else self.inbox
@@ -56,20 +60,41 @@ class Confinement:
         return "/tmp" if "namespaces" in self.layers else f"{self.inbox}/.tmp"
 
 
-def supervise(confinement: Confinement, work: Callable[[], None]) -> NoReturn:
-    """Run `work` in a confined child of this process, wait until it and all it left have ended, and end."""
-    linux.end_with_parent(signal.SIGKILL)
+@contextlib.contextmanager
+def own_processes(confinement: Confinement) -> Iterator[None]:
+    """The process that is forked in here is process 1 of a namespace of its own, where the machine has them."""
+    if "namespaces" not in confinement.layers:
+        yield
+        return
+    mine = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    linux.unshare(linux.CLONE_NEWPID)
+    try:
+        yield
+    finally:
+        linux.setns(mine, linux.CLONE_NEWPID)
+        os.close(mine)
+
+
+def run_confined(confinement: Confinement, work: Callable[[], None]) -> NoReturn:
+    """In a process that was forked for it, confine this process and run `work`; nothing that it leaves goes on."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")  # where memory is short, a worker ends, not its parent
     if "namespaces" in confinement.layers:
         _own_namespaces(confinement)
     else:
-        linux.adopt_orphans()
+        _supervise_a_child()
+    _confine(confinement)
+    work()
+    os._exit(0)
+
+
+def _supervise_a_child() -> None:
+    """Go on in a child. This process waits until the child and all that it left have ended, and ends."""
+    linux.end_with_parent(signal.SIGKILL)
+    linux.adopt_orphans()
     child = os.fork()
     if child == 0:
-        _confine(confinement)
-        work()
-        os._exit(0)
+        return
     os.waitpid(child, 0)
     _end_all_children()
     os._exit(0)
@@ -122,12 +147,9 @@ def seal(confinement: Confinement, bytecode: bytes) -> None:
 
 
 def _own_namespaces(confinement: Confinement) -> None:
-    uid, gid = os.getuid(), os.getgid()
-    linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWIPC | linux.CLONE_NEWPID | (linux.CLONE_NEWUSER if uid != 0 else 0))
-    if uid != 0:
-        linux.map_own_user(uid, gid)
+    linux.unshare(linux.CLONE_NEWNS | linux.CLONE_NEWIPC)
     linux.mount("none", "/", None, linux.MS_REC | linux.MS_PRIVATE)
-    owner = confinement.uid if "user" in confinement.layers else uid
+    owner = confinement.uid if "user" in confinement.layers else os.getuid()
     size = int(confinement.limits.disk_gib * _GIB)
     linux.mount("tmpfs", DISK, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, f"mode=755,size={size},nr_inodes=100000,uid={owner},gid={owner}")
     for name, mode in (("home", 0o755), ("tmp", 0o1777), ("shm", 0o1777), ("inbox", 0o755)):

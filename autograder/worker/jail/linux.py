@@ -11,6 +11,7 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4
 
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 1, 4, 24, 36, 38, 47
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
+_MADV_HUGEPAGE, _MADV_COLLAPSE = 14, 25
 _CAPABILITY_VERSION_3 = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -34,6 +35,16 @@ def syscall(number: int, *arguments: object, what: str) -> int:
 
 def unshare(flags: int) -> None:
     _checked(_libc.unshare(flags), "unshare")
+
+
+def setns(descriptor: int, kind: int) -> None:
+    _checked(_libc.setns(descriptor, kind), "setns")
+
+
+def use_huge_pages(start: int, size: int) -> None:
+    """Keep this memory in huge pages, now: a fork copies their table, and needs one entry for 512."""
+    for advice in (_MADV_HUGEPAGE, _MADV_COLLAPSE):
+        _checked(_libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), advice), "madvise")
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
@@ -65,13 +76,6 @@ def no_new_privileges() -> None:
 def own_process_files() -> None:
     """A process that changed its user may read its own files in /proc again."""
     prctl(_PR_SET_DUMPABLE, 1)
-
-
-def map_own_user(uid: int, gid: int) -> None:
-    """In a new user namespace, keep the user and group that this process had."""
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
-    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
 
 
 def drop_capabilities() -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-MAX_BYTES = 256 * 2**20
+MAX_BYTES = 64 * 2**20
 MAX_TREE_BYTES = 8 * 2**20
 MAX_HEADER_BYTES = 4 * 2**20
 MAX_INT = 2**63
@@ -140,6 +140,11 @@ def _freeze_tensor(x: Any) -> Value:
     plain = x.detach().resolve_conj().resolve_neg()
     plain = plain.float() if dtype == "bfloat16" else plain
     return Array("torch", dtype, np.array(plain.numpy(), order="C", copy=True), bool(x.requires_grad))
+
+
+def count_numbers(value: Value) -> int:
+    """How many numbers the arrays in a value hold."""
+    return sum(leaf.data.size for leaf in leaves(value) if isinstance(leaf, Array))
 
 
 def thaw(value: Value) -> Any:

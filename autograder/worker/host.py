@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import socket
 import time
@@ -332,15 +333,15 @@ def _copy_helpers(folder: Path, into: Path, most_bytes: int) -> None:
             return
         copy = into / path.relative_to(folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, copy)
+        shutil.copyfile(path, copy)
 
 
 def files_beside(folder: Path) -> Iterator[Path]:
-    """The student's own files beside a notebook: modules, data. No links."""
+    """The student's own files beside a notebook: modules, data. No links, and nothing that may not be read."""
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
         parts = path.relative_to(folder).parts
         is_ours = parts[0] in NOT_COPIED or parts[0].startswith(".") or (len(parts) == 1 and path.suffix == ".ipynb")
-        if not is_ours and path.is_file() and not path.is_symlink():
+        if not is_ours and path.is_file() and not path.is_symlink() and os.access(path, os.R_OK):
             yield path
 
 

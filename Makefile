@@ -29,7 +29,7 @@ golden: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'scratchgrad needs Python 3.11 or newer: make PYTHON=python3.11 ...')"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,cuda-cpu]"
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,cuda-cpu,cluster]"
 	touch $@
 
 bench: $(READY)

@@ -24,6 +24,7 @@ from autograder.build import BUILD, BuildError, Chapter, all_chapters, build_cha
 from autograder.build.notebook import exercises_of, source_form
 from autograder.examiner import Graded, Settings, Unreadable, grade_file
 from autograder.examiner.ahead import Ahead, Task
+from autograder.examiner.cluster import Cluster, ClusterError
 from autograder.examiner.examine import as_record
 from autograder.examiner.store import VerdictStore
 from autograder.exercise import BadExercise, get_exercise
@@ -53,7 +54,7 @@ def _explained() -> Iterator[None]:
     """What is wrong with the course or the arguments is said in a sentence, not in a traceback."""
     try:
         yield
-    except (BuildError, BadExercise, NoWorker) as error:
+    except (BuildError, BadExercise, ClusterError, NoWorker) as error:
         err.print(str(error), style="red", markup=False)
         raise typer.Exit(2) from None
 
@@ -160,23 +161,28 @@ def grade_ahead(
     chapter: ChapterName,
     course: Annotated[Path, typer.Option(help="nbgrader's course directory.", show_default="build/course")] = BUILD,
     jobs: Annotated[int, typer.Option(help="How many notebooks to grade at a time; 0 for one on each core.")] = 0,
+    scheduler: Annotated[str, typer.Option(help="Grade on the workers of this Dask scheduler instead: `tcp://host:8786`.", show_default=False)] = "",
     force: Annotated[bool, typer.Option("--force", help="Grade again what is remembered, too.")] = False,
 ) -> None:
-    """Grade what was handed in on all cores, so that `nbgrader autograde` only has to look it up.
+    """Grade what was handed in on all cores, or on other machines, so that `nbgrader autograde` only has to look it up.
 
     Settings are those of the course directory's `nbgrader_config.py`.
     """
+    if jobs and scheduler:
+        raise typer.BadParameter("--jobs is for this machine's cores, --scheduler for other machines: give one of them.")
     with _explained():
         found = find_chapter(chapter)
-        layers_for_grading(course_settings(course).unsafe)
+        if not scheduler:
+            layers_for_grading(course_settings(course).unsafe)
         tasks = course_tasks(course, found.name, force)
     if not tasks:
         out.print(f"Nothing was handed in for {found.name}.")
         return
     counts = Counter[str]()
-    ahead = Ahead(tasks, jobs or None)
+    with _explained():
+        ahead = Cluster(tasks, scheduler) if scheduler else Ahead(tasks, jobs or None)
     try:
-        with progress_bar() as progress:
+        with _explained(), progress_bar() as progress:
             for task in progress.track(tasks, description=f"Grading {found.name}"):
                 counts[_outcome(ahead, task)] += 1
     finally:
@@ -189,9 +195,11 @@ def grade_ahead(
 NOT_GRADED = "not graded"
 
 
-def _outcome(ahead: Ahead, task: Task) -> str:
+def _outcome(ahead: Ahead | Cluster, task: Task) -> str:
     try:
         return ahead.wait(task.submitted)
+    except ClusterError:
+        raise
     except Exception as error:  # the others go on
         err.print(f"{_relative(task.submitted)}: {type(error).__name__}: {error}", style="red", markup=False)
         return NOT_GRADED

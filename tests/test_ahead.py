@@ -4,91 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import nbformat
 import psutil
 import pytest
-from nbgrader.api import Gradebook
-from sample_class import Notebooks, write
+from class_of_six import CHAPTER, NOTEBOOK, STUDENTS, autograde, command, environment, grade_ahead, gradebook, hand_in, remembered, run, shown
 
 from autograder.examiner import fingerprint
 from autograder.examiner.store import DAY, FILE, Grading, VerdictStore
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("ahead")]
 
-CHAPTER, NOTEBOOK = "09_vision", "nms"
-STUDENTS = [f"s{k}" for k in range(6)]
-
 
 @pytest.fixture
 def handed_in(course: Path, tmp_path: Path) -> Path:
-    """A course directory in which six students handed in six different notebooks."""
-    copy = tmp_path / "course"
-    shutil.copytree(course, copy, ignore=shutil.ignore_patterns("submitted", "autograded", FILE + "*"))
-    read = [nbformat.read(copy / kind / CHAPTER / f"{NOTEBOOK}.ipynb", as_version=4) for kind in ("source", "release")]
-    notebooks = Notebooks(NOTEBOOK, *read)
-    for k, student in enumerate(STUDENTS):
-        notebook = notebooks.perfect()
-        if k % 2:
-            write(notebook, "iou", notebooks.solution("iou").replace("return", f"return {k} *"))
-        write(notebook, "box_area", notebooks.solution("box_area") + f"\n# by {student}")
-        folder = copy / "submitted" / student / CHAPTER
-        folder.mkdir(parents=True)
-        nbformat.write(notebook, folder / f"{NOTEBOOK}.ipynb")
-    return copy
-
-
-def command(*argv: str) -> list[str]:
-    return [str(Path(sys.executable).with_name(argv[0])), *argv[1:]]
-
-
-def run(course: Path, *argv: str) -> str:
-    env = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
-    done = subprocess.run(command(*argv), cwd=course, env=env, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-def grade_ahead(course: Path, *options: str) -> str:
-    return run(course, "scratchgrad", "grade-ahead", CHAPTER, "--course", str(course), *options)
-
-
-def autograde(course: Path, *options: str) -> None:
-    run(course, "nbgrader", "autograde", CHAPTER, *options)
-
-
-def gradebook(course: Path) -> dict[tuple[str, str], float]:
-    with Gradebook(f"sqlite:///{course}/gradebook.db") as book:
-        found = {}
-        for submission in book.assignment_submissions(CHAPTER):
-            for grade in (g for notebook in submission.notebooks for g in notebook.grades):
-                found[submission.student.id, grade.name] = grade.auto_score
-        return found
-
-
-def shown(course: Path) -> dict[str, list[object]]:
-    """What the graded notebooks show, less the numbers that nbgrader puts in."""
-    pages = {}
-    for student in STUDENTS:
-        notebook = json.loads((course / "autograded" / student / CHAPTER / f"{NOTEBOOK}.ipynb").read_text())
-        pages[student] = [(cell["id"], cell["source"], cell.get("outputs")) for cell in notebook["cells"]]
-    return pages
-
-
-def remembered(course: Path) -> int:
-    if not (course / FILE).exists():
-        return 0
-    with contextlib.closing(VerdictStore(course / FILE)) as store:
-        return len(store)
+    return hand_in(course, tmp_path / "course")
 
 
 # ---- the same gradebook --------------------------------------------------------------------------------------------------
@@ -124,9 +60,8 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(handed_in, tmp_path, argv)
 
 def _run_until_remembered(course: Path, argv: tuple[str, ...], least: int) -> int:
     """Run a command, kill it once so many verdicts are remembered, and see that nothing of it is left."""
-    env = {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command(*argv), cwd=course, env=env, **quiet) as process:  # type: ignore[call-overload]
+    with subprocess.Popen(command(*argv), cwd=course, env=environment(), **quiet) as process:  # type: ignore[call-overload]
         family = psutil.Process(process.pid)
         below: set[psutil.Process] = set()
         while process.poll() is None and remembered(course) < least:

@@ -9,13 +9,17 @@ from attacks.grading import prepare, skipped, try_attack
 pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("attacks")]
 
 CHOSEN = [
-    "link_for_questions",
-    "environment",
-    "raise_where_the_cause_would",
-    "release_by_path",
-    "start_up_file",
-    "message_without_content",
+    "patched_compare",
     "surrogate_print",
+    "message_without_content",
+    "failed_fork",
+    "gradebook_updated",
+    "start_up_file",
+    "environment",
+    "passed_on_by_a_file",
+    "release_by_path",
+    "raise_where_the_cause_would",
+    "fork_bomb",
 ]
 
 

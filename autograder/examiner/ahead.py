@@ -44,23 +44,29 @@ def grade_task(task: Task) -> str:
         BuildError: its chapter is not released.
     """
     try:
-        gradable = _gradable(task)
+        notebook = gradable(task)
     except Unreadable:
         return UNREADABLE
-    _, known = grade_once(gradable, _store(task.store), task.force)
+    _, known = grade_once(notebook, _store(task.store), task.force)
     return REMEMBERED if known else GRADED
 
 
 def done_already(task: Task) -> str:
     """What there is nothing to do for: remembered, or unreadable. Nothing, if there is."""
     try:
-        known = not task.force and _store(task.store).get(fingerprint(_gradable(task)))
+        known = not task.force and _store(task.store).get(fingerprint(gradable(task)))
     except Unreadable:
         return UNREADABLE
     return REMEMBERED if known else ""
 
 
-def _gradable(task: Task) -> Gradable:
+def gradable(task: Task) -> Gradable:
+    """What was handed in, as it can be graded.
+
+    Raises:
+        Unreadable: it is no notebook.
+        BuildError: its chapter is not released.
+    """
     chapter = find_chapter(task.chapter)
     released = released_notebook(task.release, chapter.name, task.submitted.stem)
     notebook, notes = rebuild(released, read_submission(task.submitted))

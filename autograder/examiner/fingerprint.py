@@ -49,7 +49,7 @@ def fingerprint(gradable: Gradable) -> str:
         engine_version(),
         json.dumps(asdict(gradable.settings)) + tier().name,
     ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _cells(notebook: NotebookNode) -> list[tuple[str, str, str, str, bool]]:

@@ -18,11 +18,20 @@ def grade_once(gradable: Gradable, store: VerdictStore, force: bool = False) -> 
     key = fingerprint(gradable)
     if not force and (found := store.get(key)):
         return found, True
-    graded = examine_notebook(gradable.notebook, [], gradable.chapter, gradable.folder, gradable.cards, gradable.settings)
-    outputs = {cell.id: cell.outputs for cell in graded.notebook.cells if cell.cell_type == "code"}
-    grading = Grading(outputs, [as_record(v) for v in graded.verdicts], gradable.notes)
+    grading = grade(gradable)
     store.put(key, grading)
     return grading, False
+
+
+def grade(gradable: Gradable) -> Grading:
+    """The grading of a rebuilt notebook, worked out.
+
+    Raises:
+        NoWorker: this machine cannot run it, or not safely.
+    """
+    graded = examine_notebook(gradable.notebook, [], gradable.chapter, gradable.folder, gradable.cards, gradable.settings)
+    outputs = {cell.id: cell.outputs for cell in graded.notebook.cells if cell.cell_type == "code"}
+    return Grading(outputs, [as_record(v) for v in graded.verdicts], gradable.notes)
 
 
 def show(grading: Grading, notebook: NotebookNode) -> NotebookNode:

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -51,6 +52,7 @@ class WarmParent:
     def __init__(self, kind: str, layers: frozenset[str]) -> None:
         self.kind, self.layers = kind, layers
         self.used = self.living = 0
+        self._starter = threading.current_thread()
         self.group: cgroups.Group | None = None
         self._place = Path(tempfile.mkdtemp(prefix="scratchgrad-"))
         self._place.chmod(0o711)
@@ -80,7 +82,8 @@ class WarmParent:
 
     @property
     def is_alive(self) -> bool:
-        return self._process.poll() is None
+        """Whether it runs, and will: bubblewrap ends with the thread that started it."""
+        return self._process.poll() is None and self._starter.is_alive()
 
     def start(self, inbox: Path, limits: Limits, seed: int, probe: Targets | None = None) -> socket.socket:
         """Fork a worker for what lies in `inbox`, and return the examiner's end of its channel.

@@ -226,8 +226,8 @@ def test_a_worker_with_another_engine_is_refused_by_name(slow, machines, other_e
 
 @pytest.fixture
 def job(course: Path, tmp_path: Path) -> bytes:
-    gradable = gradable(course_tasks(hand_in(course, tmp_path / "course"), CHAPTER, force=False)[0])
-    return pack_job(gradable, fingerprint(gradable))
+    notebook = gradable(course_tasks(hand_in(course, tmp_path / "course"), CHAPTER, force=False)[0])
+    return pack_job(notebook, fingerprint(notebook))
 
 
 def _reply_to(job: bytes, **changed: object) -> dict[str, object]:

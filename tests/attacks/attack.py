@@ -9,22 +9,36 @@ from sample_class import ATTENTION
 
 from attacks.scene import Scene
 
+Change = Callable[[Scene], None]
+WRONG = "def NAME(*args, **kwargs):\n    return 0\n"
+
 
 @dataclass(frozen=True)
 class Attack:
-    """`tries` says in one sentence what is tried. Some attacks can only be held by the jail."""
+    """`tries` says in one sentence what is tried. Some attacks can only be held by the jail.
+
+    `peer` is the same idea against stock nbgrader, where `change` addresses what only we have; or, as text, why the idea
+    has no meaning there. By default the same change is tried.
+
+    Some are graded several times, each time after the other, or after a classmate: what one leaves, the next may find.
+    Those that are tried `alone` are measured by what they take of the whole machine.
+    """
 
     name: str
     tries: str
-    change: Callable[[Scene], None]
+    change: Change
     needs_jail: bool = False
     chapter: str = ATTENTION
+    peer: Change | str | None = None
+    times: int = 1
+    after_classmate: bool = False
+    alone: bool = False
 
 
-def cell_attack(name: str, tries: str, cell: str = "", answers: str = "", last: str = "", needs_jail: bool = False) -> Attack:
-    """An attack by code: a cell after the imports, the same answer to every exercise, and a cell before the last check.
+def code(cell: str = "", answers: str = "", last: str = "") -> Change:
+    """A cell after the imports, the same answer to every exercise, and a cell before the last check.
 
-    In them, SECRET_FILES, CANARY, NAME and EXCHANGE stand for paths that the attacker knows or guesses.
+    In them, SECRET_FILES, CANARY and PLACE stand for paths that the attacker knows or guesses, SERVICE for a port, NAME for the exercise.
     """
 
     def change(scene: Scene) -> None:
@@ -35,4 +49,20 @@ def cell_attack(name: str, tries: str, cell: str = "", answers: str = "", last: 
         if cell:
             scene.add_cell(cell, after="cell-01")
 
-    return Attack(name, tries, change, needs_jail)
+    return change
+
+
+def cell_attack(
+    name: str,
+    tries: str,
+    cell: str = "",
+    answers: str = "",
+    last: str = "",
+    needs_jail: bool = False,
+    peer: Change | str | None = None,
+    times: int = 1,
+    after_classmate: bool = False,
+    alone: bool = False,
+) -> Attack:
+    """An attack by code alone."""
+    return Attack(name, tries, code(cell, answers, last), needs_jail, peer=peer, times=times, after_classmate=after_classmate, alone=alone)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
+import os
+import random
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,31 +18,24 @@ from sample_class import Notebooks, exercises, write
 
 from autograder.build import BUILD
 
-# Where the examiner and the worker exchange files, as the kernel's own command line tells.
-EXCHANGE = "__import__('pathlib').Path(__import__('ipykernel.connect').connect.get_connection_file()).parent.parent"
-
 
 @dataclass
 class Scene:
-    """`place` holds release, gradebook, submissions. `secrets` are the words that must not appear in what is graded."""
+    """`place` holds release, gradebook, submissions. `secret` is the word that must not appear in what is graded.
+
+    At `port`, and at names made of it, listens a service that is none of the submission's business.
+    """
 
     place: Path
     chapter: str
     notebooks: Notebooks
     notebook: NotebookNode = field(init=False)
-    secret: str = field(default_factory=lambda: "swordfish" + secrets.token_hex(8))
+    secret: str
     raw: str | None = None
+    port: int = field(default_factory=lambda: random.randrange(20_000, 60_000))
 
     def __post_init__(self) -> None:
         self.notebook = self.notebooks.fresh()
-        shutil.copytree(BUILD / "release" / self.chapter, self.release / self.chapter)
-        classmate = self.notebooks.perfect()
-        classmate.cells.insert(1, new_code_cell(f"# {self.secret}"))
-        for path in (self.release / "secret.ipynb", self.place / "submitted" / "ada" / self.chapter / f"{self.notebooks.name}.ipynb"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            nbformat.write(classmate, path)
-        for name in ("gradebook.db", "secret.txt"):
-            (self.place / name).write_text(self.secret)
         self.folder.mkdir(parents=True)
 
     @property
@@ -60,6 +55,10 @@ class Scene:
     def file(self) -> Path:
         return self.folder / f"{self.notebooks.name}.ipynb"
 
+    @property
+    def classmate(self) -> Path:
+        return self.place / "submitted" / "ada" / self.chapter / self.file.name
+
     def answer_all(self, source: str) -> None:
         for name in exercises(self.notebook):
             write(self.notebook, name, self._filled(source).replace("NAME", name))
@@ -69,16 +68,13 @@ class Scene:
         self.notebook.cells.insert(at + 1, new_code_cell(self._filled(source)))
 
     def _filled(self, source: str) -> str:
-        targets = [
-            self.place / "gradebook.db",
-            self.place / "secret.txt",
-            self.place / "submitted" / "ada" / self.chapter / f"{self.notebooks.name}.ipynb",
-        ]
-        targets += [self.release / self.chapter / f"{self.notebooks.name}.ipynb"]
+        notebook = Path(self.chapter) / f"{self.notebooks.name}.ipynb"
+        targets = ["gradebook.db", "secret.txt", Path("submitted") / "ada" / notebook, "release" / notebook, "source" / notebook]
+        targets = [self.place / target for target in targets]
         return (
             source.replace("SECRET_FILES", repr([str(t) for t in targets]))
             .replace("CANARY", repr(str(targets[0])))
-            .replace("EXCHANGE", EXCHANGE)
+            .replace("SERVICE", str(self.port))
             .replace("PLACE", repr(str(self.place)))
         )
 
@@ -87,9 +83,35 @@ class Scene:
         self.file.write_text(json.dumps(self.notebook) if self.raw is None else self.raw)
 
     def fingerprints(self) -> dict[str, str]:
-        """Of every file but the examiner's temporary ones."""
-        files = (p for p in self.place.rglob("*") if p.is_file() and not p.is_symlink() and self.place / "t" not in p.parents)
-        return {str(p.relative_to(self.place)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+        """Of every file."""
+        return fingerprints(self.place, [])
+
+
+def fingerprints(place: Path, without: Collection[Path]) -> dict[str, str]:
+    """Of all plain files below a folder, but for some files and folders."""
+    found = {}
+    for folder, folders, names in os.walk(place):
+        folders[:] = [name for name in folders if Path(folder) / name not in without]
+        for path in (Path(folder) / name for name in names):
+            if path not in without and path.is_file() and not path.is_symlink():
+                found[str(path.relative_to(place))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def staged(place: Path, chapter: str, secret: str) -> Scene:
+    """Release, gradebook, an instructor's secrets and a classmate who solved everything."""
+    notebooks = read_notebooks(chapter)
+    scene = Scene(place, chapter, notebooks, secret)
+    shutil.copytree(BUILD / "release" / chapter, scene.release / chapter)
+    classmate = notebooks.perfect()
+    classmate.cells.insert(1, new_code_cell(f"# {scene.secret}"))
+    name = f"{notebooks.name}.ipynb"
+    for path in (scene.release / "secret.ipynb", place / "source" / chapter / name, place / "submitted" / "ada" / chapter / name):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(classmate, path)
+    for name in ("gradebook.db", "secret.txt"):
+        (place / name).write_text(scene.secret)
+    return scene
 
 
 def read_notebooks(chapter: str) -> Notebooks:

@@ -34,6 +34,7 @@ $(READY): pyproject.toml constraints.txt
 
 bench: $(READY)
 	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench_grading.py
 
 # make attacks PEER=nbgrader: the same submissions graded by stock nbgrader, side by side.
 attacks: $(READY)

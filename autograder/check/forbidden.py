@@ -6,6 +6,7 @@ The reader sees what is written plainly, before anything runs; `forbidding` sees
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 
 NO_TORCH = "torch.*"  # in exercises that are about NumPy
@@ -34,6 +35,7 @@ def forbidden_name(source: str, forbid: Sequence[str], *already_run: str) -> str
     return None
 
 
+@functools.lru_cache(maxsize=256)  # each exercise of a notebook reads all cells before it
 def _parse(source: str) -> ast.Module:
     """IPython's magics are no Python: lines that begin with % or ! are left out. What cannot be read says nothing."""
     lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines()]

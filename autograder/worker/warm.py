@@ -252,6 +252,7 @@ def _hidden(kind: str) -> Sequence[str]:
     return _packages_of_torch() if kind == WITHOUT_TORCH else ()
 
 
+@functools.cache
 def _parts_of_interpreter(kind: str) -> list[str]:
     """What of the interpreter may be read: all of it, or all but torch."""
     hidden = _hidden(kind)

@@ -139,7 +139,7 @@ class WarmParent:
         where = f"/inbox/{inbox.name}" if self.is_jailed else str(inbox)
         # Behind links, too: a worker may name its interpreter as this process does.
         readable = dict.fromkeys([*bubblewrap.SYSTEM, *_parts_of_interpreter(self.kind), self._packages, str(Path(sys.executable).parent)])
-        return Confinement(self.layers, where, _spare_user(), tuple(readable), has_gpu(), limits)
+        return Confinement(self.layers, where, _spare_user(), tuple(readable), tuple(bubblewrap.interpreter()), has_gpu(), limits)
 
     def _environment(self) -> dict[str, str]:
         """All the variables that a worker has. Nothing of the instructor's is in them."""

@@ -37,13 +37,15 @@ class Confinement:
     """How to confine one worker.
 
     `layers` names what is to confine it, of `limits`, `namespaces`, `user`, `landlock` and `seccomp`. `inbox` holds what was handed in
-    beside the notebook; without namespaces it is the worker's home. `readable` are the files and folders that remain.
+    beside the notebook; without namespaces it is the worker's home. `readable` are the files and folders that remain; `interpreter` those
+    that Python lies in.
     """
 
     layers: frozenset[str]
     inbox: str
     uid: int
     readable: tuple[str, ...]
+    interpreter: tuple[str, ...]
     has_gpu: bool
     limits: Limits
 
@@ -161,7 +163,7 @@ def _own_namespaces(confinement: Confinement) -> None:
     linux.mount("tmpfs", INBOX, "tmpfs", linux.MS_RDONLY, "size=4k")  # those of other submissions
     linux.mount(f"{DISK}/shm", "/dev/shm", None, linux.MS_BIND)
     linux.mount("devpts", "/dev/pts", "devpts", linux.MS_NOSUID | linux.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620")
-    _cover(f"{DISK}/tmp", "/tmp", [path for path in confinement.readable if path.startswith("/tmp/")])
+    _cover(f"{DISK}/tmp", "/tmp", [path for path in confinement.interpreter if path.startswith("/tmp/")])
 
 
 def _cover(source: str, target: str, kept: list[str]) -> None:

@@ -41,7 +41,7 @@ def _parse(source: str) -> ast.Module:
     lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines()]
     try:
         return ast.parse("\n".join(lines))
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last for brackets in brackets
         return ast.Module([], [])
 
 

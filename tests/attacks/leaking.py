@@ -51,7 +51,7 @@ ATTACKS = [
     cell_attack(
         "read_sources",
         "Find the reference's source anywhere on disk and print it.",
-        "import glob, os\nroots = [os.getcwd(), '/work', '/root', '/home', '/tmp', os.path.dirname(PLACE)]\n"
+        "import glob, os, sys\nroots = [os.getcwd(), os.path.dirname(sys.prefix), '/root', '/home', '/tmp', os.path.dirname(PLACE)]\n"
         "for root in roots:\n    for p in glob.glob(root + '/**/attention/scoring.py', recursive=True)[:3]: print(open(p).read())",
         needs_jail=True,
         peer=code("import glob\nfor p in glob.glob(PLACE + '/source/**/*.ipynb', recursive=True): print(open(p).read())"),
@@ -360,13 +360,15 @@ def got():
         "through a socket with a name in the kernel, which a thread reads and prints",
         """
 server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-server.bind('\\0mallory')
 heard = []
 def listen():
     while True:
         heard.append(server.recv(1000).decode())
         print(heard[-1])
-threading.Thread(target=listen, daemon=True).start()
+try:
+    server.bind('\\0mallory')
+    threading.Thread(target=listen, daemon=True).start()
+except OSError: pass  # another process of this notebook listens already
 def put(x):
     try: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(x.encode(), '\\0mallory')
     except OSError: pass

@@ -52,11 +52,13 @@ def grade_task(task: Task) -> str:
 
 
 def done_already(task: Task) -> str:
-    """What there is nothing to do for: remembered, or unreadable. Nothing, if there is."""
+    """What there is nothing to do for: remembered, or unreadable. Nothing, if there is; what is wrong with it is said then."""
     try:
         known = not task.force and _store(task.store).get(fingerprint(gradable(task)))
     except Unreadable:
         return UNREADABLE
+    except Exception:  # the others go on
+        return ""
     return REMEMBERED if known else ""
 
 

@@ -80,7 +80,7 @@ def advance(converter: Any) -> None:
 
 
 def _tasks(converter: Any, settings: Settings, again: bool) -> Iterator[Task]:
-    """One for each notebook that is there and that nbgrader has not autograded yet."""
+    """One for each notebook that was released, is there, and that nbgrader has not autograded yet."""
     coursedir = converter.coursedir
     release, store = release_folder(coursedir), store_path(coursedir)
     for folder, notebooks in sorted(converter.assignments.items()):
@@ -88,5 +88,5 @@ def _tasks(converter: Any, settings: Settings, again: bool) -> Iterator[Task]:
         if not converter.force and Path(converter._format_dest(coursedir.assignment_id, student)).exists():
             continue
         for path in map(Path, sorted(notebooks)):
-            if path.exists():
+            if path.exists() and (release / coursedir.assignment_id / path.name).exists():
                 yield Task(path.resolve(), coursedir.assignment_id, release, store, settings, again)

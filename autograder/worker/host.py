@@ -334,6 +334,7 @@ def _copy_helpers(folder: Path, into: Path, most_bytes: int) -> None:
         copy = into / path.relative_to(folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
+        copy.chmod(path.stat().st_mode & 0o777 | 0o600)
 
 
 def files_beside(folder: Path) -> Iterator[Path]:

@@ -127,7 +127,9 @@ class Process:
             signal.pidfd_send_signal(self._handle, number)
 
     def end(self) -> None:
-        """End the process, and wait until nobody holds the other end of the channel: then all that it started has ended."""
+        """End the process, and wait until it and all that it started have ended: as process 1 it is the last, and elsewhere
+        the supervisor lets go of the channel when all have.
+        """
         if self._handle < 0:
             return
         self.kill()
@@ -135,6 +137,9 @@ class Process:
         with contextlib.suppress(OSError):
             while self._channel.recv(_CHUNK):
                 pass
+        poll = select.poll()
+        poll.register(self._handle, select.POLLIN)
+        poll.poll(1000 * END_SECONDS)
         self.forget()
 
     def forget(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from nbgrader.api import Gradebook
 from sample_class import ATTENTION, SLIPS, STUDENTS
 
-from autograder.build import all_chapters
+from autograder.build import all_chapters, find_chapter, import_exercises
 from autograder.check.values import Array, leaves
 from autograder.exercise import Exam, get_exercise
 
@@ -145,6 +145,7 @@ def test_hidden_data_is_nowhere(sample_class):
     course = sample_class / "course"
     files = [p for folder in ("release", "submitted", "autograded", "feedback") for p in (course / folder).rglob("*") if p.is_file()]
     texts = [p.read_bytes() for p in files if p.stat().st_size < 5 * 2**20]
+    import_exercises(find_chapter("attention"))
     hidden = [
         leaf.data
         for exercise in (FIRST, SECOND, THIRD)

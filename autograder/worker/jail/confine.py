@@ -27,7 +27,7 @@ DISK = "/worker"
 HOME = f"{DISK}/home"
 INBOX = "/inbox"
 
-_MIB, _GIB = 2**20, 2**30
+_GIB = 2**30
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/nvidiactl", "/dev/nvidia0", "/dev/nvidia-uvm")
 _MOST_DESCRIPTORS = 1024
 

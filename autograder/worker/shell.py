@@ -258,24 +258,25 @@ class Cells:
 
     def begin(self) -> None:
         """Take over the streams of this process, and its interrupts."""
-        self.outputs.raw = [RawOutput(name, descriptor) for name, descriptor in _DESCRIPTORS.items()]
+        self._own_descriptors_and_loop()
         sys.stdout, sys.stderr = (Stream(name, self.outputs) for name in _DESCRIPTORS)
         builtins.input, getpass.getpass = _refusing("raw_input"), _refusing("getpass")
         self.shell.db = PickleShareDB(f"{tempfile.gettempdir()}/ipython")  # where %store, %cd and others write
         sys.argv = ["ipykernel_launcher.py", "-f", "kernel.json"]
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        self._loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(self._loop)
         if "matplotlib" in sys.modules:
             from matplotlib_inline.backend_inline import _enable_matplotlib_integration
 
             _enable_matplotlib_integration()
 
     def begin_fork(self) -> None:
-        """In a fork, leave the event loop to the process that it belongs to: closing it would disturb that one."""
-        self.outputs.raw = [RawOutput(name, descriptor) for name, descriptor in _DESCRIPTORS.items()]  # answers show nothing in cells
+        """In a fork, show nothing in cells, and leave the event loop to the process that it belongs to: closing it would disturb that one."""
         self._loop_of_parent = self._loop
+        self._own_descriptors_and_loop()
+
+    def _own_descriptors_and_loop(self) -> None:
+        self.outputs.raw = [RawOutput(name, descriptor) for name, descriptor in _DESCRIPTORS.items()]
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
 

@@ -9,6 +9,7 @@ import ast
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 
+OWN = ""  # what a name stands for that the student gave to something else
 NO_TORCH = "torch.*"  # in exercises that are about NumPy
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
@@ -56,11 +57,11 @@ def _names_after(tree: ast.Module | Scope, names: Mapping[str, str]) -> dict[str
         elif isinstance(node, ast.ImportFrom) and node.module:
             known |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            known.pop(node.name, None)
+            known[node.name] = OWN
         elif isinstance(node, ast.arg):
-            known.pop(node.arg, None)
+            known[node.arg] = OWN
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            known.pop(node.id, None)
+            known[node.id] = OWN
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and "." in (dotted := _dotted(node.value, known)):
             known[node.targets[0].id] = dotted
     return known

@@ -85,11 +85,11 @@ def forbidding(names: Sequence[str]) -> Iterator[None]:
 
 def _forbid_operators(names: Sequence[str], undo: contextlib.ExitStack) -> None:
     """Raising kernels, which references captured anywhere reach, and `torch.ops` and modules too."""
-    torch = sys.modules.get("torch")
+    scoped = inspect.getattr_static(sys.modules.get("torch.library"), "_scoped_library", None)  # not in what stands for an absent torch
     operators = {operator: name for name in reversed(names) for operator in OPERATORS.get(name, ())}
-    if torch is None or not operators:
+    if scoped is None or not operators:
         return
-    library = undo.enter_context(torch.library._scoped_library("aten", "IMPL"))
+    library = undo.enter_context(scoped("aten", "IMPL"))
     for operator, name in operators.items():
         for key in KEYS:
             library.impl(operator, _refusing(name), key)

@@ -417,3 +417,13 @@ def test_source_is_read_as_it_is_meant(case: str) -> None:
 
 def test_an_earlier_cell_that_cannot_be_read_does_not_hide_the_others() -> None:
     assert forbidden_name("def f(x, w): return c(x, w)", [CONV], IMPORT, "def f(x", "c = F.conv2d") == CONV
+
+
+# ---- exercises about NumPy -------------------------------------------------------------------------------------------
+
+
+def test_a_name_of_the_students_own_is_not_the_library_of_that_name() -> None:
+    source = "def f(x):\n    class torch:\n        sum = np.sum\n    return torch.sum(x)"
+    assert forbidden_name(source, ["torch.*"]) is None
+    assert forbidden_name("def f(x):\n    return torch.sum(x)", ["torch.*"], "import torch") == "torch.*"
+    assert forbidden_name("def f(torch):\n    return torch.sum(x)", ["torch.*"], "import torch") is None

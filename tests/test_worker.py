@@ -200,3 +200,14 @@ def test_what_answers_print_is_seen_nowhere():
         worker.run("import os\ndef f(x): os.write(1, b'seen'); print('seen'); return x")
         assert answers(worker.snapshot(), 1) == [1]
         assert printed(worker, "print('nothing')") == "nothing"
+
+
+def test_an_import_of_torch_that_nobody_uses_costs_nothing_where_torchs_functions_are_forbidden():
+    with start(WITHOUT_TORCH) as worker:
+        worker.run("import torch, torch.cuda, torch.library\ndef f(x): return x + 1")
+        forbid = ["torch.conv2d", "torch.nn.functional.conv2d", "scipy.signal.correlate2d"]
+        state = worker.snapshot()
+        assert state.process is not None
+        replies = state.ask("f", [Question("", (1,))], None, forbid, 5, time.monotonic() + 60)
+        assert not isinstance(replies, str)
+        assert [reply.value for reply in replies] == [2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 
@@ -47,7 +48,7 @@ def _why_not() -> str:
     """What does not survive a fork: other threads, and a GPU in use."""
     if len(os.listdir("/proc/self/task")) > 1:
         return "threads"
-    torch, cupy = sys.modules.get("torch"), sys.modules.get("cupy")
-    if cupy is not None or (torch is not None and torch.cuda.is_initialized()):
+    cuda_in_use = inspect.getattr_static(sys.modules.get("torch.cuda"), "is_initialized", None)  # not in what stands for an absent torch
+    if "cupy" in sys.modules or (cuda_in_use is not None and cuda_in_use()):
         return "GPU"
     return ""

@@ -28,7 +28,7 @@ from torch.optim.adam import adam as adam_function
 
 from autograder.check import examine
 from autograder.check.asking import Question, ask_all
-from autograder.check.forbidden import forbidden_name
+from autograder.check.forbidden_names import forbidden_name
 from autograder.check.values import freeze
 from autograder.check.verdict import Verdict
 from autograder.exercise import Exercise, get_exercise, make_card
@@ -369,7 +369,7 @@ def test_a_hit_is_not_remembered_for_the_next_answer() -> None:
 def test_nothing_is_imported_to_be_forbidden() -> None:
     code = (
         "import sys, scipy\n"
-        "from autograder.check.forbidding import forbidding\n"
+        "from autograder.check.forbidden_calls import forbidding\n"
         "before = set(sys.modules)\n"
         "with forbidding(['torch.conv2d', 'torch.nn.LSTM', 'scipy.signal.convolve2d', 'networkx.topological_sort', 'nowhere.at_all']): pass\n"
         "print(sorted(set(sys.modules) - before))"

@@ -22,8 +22,8 @@ from autograder.examiner import Settings, grade_file
 from autograder.worker import host, tier
 from autograder.worker.host import Worker
 from autograder.worker.jail import bubblewrap
+from autograder.worker.kinds import WITHOUT_TORCH
 from autograder.worker.limits import Limits
-from autograder.worker.parent import WITHOUT_TORCH
 from autograder.worker.warm import NoWorker
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("jail")]
@@ -255,7 +255,7 @@ if "without bubblewrap" in sys.argv:
 from autograder.worker import tier
 from autograder.worker.host import Worker
 from autograder.worker.limits import Limits
-from autograder.worker.parent import WITHOUT_TORCH
+from autograder.worker.kinds import WITHOUT_TORCH
 with Worker(Path("/nothing"), Path("/nothing"), Limits(), WITHOUT_TORCH) as worker:
     print(tier.tier().name, worker.run("import os; print(os.getuid())")[0].text)
 """

@@ -9,8 +9,8 @@ import pytest
 
 from autograder.check.asking import Question, Reply
 from autograder.worker.host import Snapshot, Worker
+from autograder.worker.kinds import WITH_TORCH, WITHOUT_TORCH
 from autograder.worker.limits import Limits
-from autograder.worker.parent import WITH_TORCH, WITHOUT_TORCH
 from autograder.worker.process import OutOfTime, WorkerDied
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("worker")]

@@ -9,7 +9,7 @@ from typing import Any
 
 from autograder.check import card as cards
 from autograder.check.asking import ask_all
-from autograder.check.forbidden import forbidden_name
+from autograder.check.forbidden_names import forbidden_name
 from autograder.check.key import AnswerKey
 from autograder.check.show import Report, report, sorry
 from autograder.check.verdict import Verdict, forbidden_sentence, judge, no_answer

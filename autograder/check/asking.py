@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.check.forbidding import ForbiddenCall, forbidding
+from autograder.check.forbidden_calls import ForbiddenCall, forbidding
 from autograder.check.values import Array, Value, freeze, is_tensor, leaves, thaw
 from autograder.check.variants import PLAIN, VARIANTS, map_arrays
 

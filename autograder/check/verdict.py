@@ -7,7 +7,7 @@ import collections
 from dataclasses import dataclass, field
 
 from autograder.check.asking import MAIN, Question, Reply
-from autograder.check.forbidden import NO_TORCH
+from autograder.check.forbidden_names import NO_TORCH
 from autograder.check.key import AnswerKey, lost_groups
 from autograder.check.recognise import BOTH, EITHER, PARTLY, PERHAPS, Recognised, recognise
 from autograder.check.remarks import remark

@@ -16,7 +16,7 @@ from autograder.build.course import BuildError, Chapter, find_chapter, import_ex
 from autograder.build.notebook import DEMONSTRATION
 from autograder.check.asking import MAIN, Reply
 from autograder.check.card import FOLDER
-from autograder.check.forbidden import forbidden_name
+from autograder.check.forbidden_names import forbidden_name
 from autograder.check.verdict import Verdict, forbidden_sentence, judge, no_answer
 from autograder.examiner.feedback import graded_outputs
 from autograder.examiner.follow import follow_through
@@ -25,8 +25,8 @@ from autograder.examiner.sanitise import safe_outputs
 from autograder.examiner.submission import Submission, Unreadable, read_submission
 from autograder.exercise import Exam, get_exercise
 from autograder.worker.host import Snapshot, Worker
+from autograder.worker.kinds import WITH_TORCH, WITHOUT_TORCH
 from autograder.worker.limits import Limits
-from autograder.worker.parent import WITH_TORCH, WITHOUT_TORCH
 from autograder.worker.process import OutOfTime, WorkerDied
 
 log = logging.getLogger(__name__)

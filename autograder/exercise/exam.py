@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from autograder.check.asking import MAIN, Question, Reply, ask, inputs
 from autograder.check.card import Card
-from autograder.check.forbidden import NO_TORCH
+from autograder.check.forbidden_names import NO_TORCH
 from autograder.check.key import AnswerKey
 from autograder.check.values import freeze
 from autograder.check.variants import PLAIN, VARIANTS, changes_anything

@@ -24,9 +24,9 @@ from autograder.check.wire import helper_to_value, question_to_value, reply_from
 from autograder.worker import cgroups
 from autograder.worker.answer import NOT_CALLABLE, NOTHING_THERE
 from autograder.worker.channel import ASK, CANNOT_FORK, DONE, FORK, MAX_OUTPUT, OUTPUT, REPLIES, RUN
+from autograder.worker.kinds import WITH_TORCH
 from autograder.worker.limits import Limits
 from autograder.worker.outputs import CellOutputs, Displays
-from autograder.worker.parent import WITH_TORCH
 from autograder.worker.process import START_SECONDS, OutOfTime, Process, WorkerDied
 from autograder.worker.tier import layers_for_grading
 from autograder.worker.warm import NoWorker, WarmParent, warm_parent

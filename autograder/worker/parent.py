@@ -25,11 +25,11 @@ from autograder.worker.channel import DONE, FAILED, MAX_TEXT, Channel
 from autograder.worker.jail import linux
 from autograder.worker.jail.confine import Confinement, close_all_but, own_processes, quiet_standard_input, run_confined, seal
 from autograder.worker.jail.probe import Targets, failures
+from autograder.worker.kinds import PROBE, WITH_TORCH
 from autograder.worker.serve import serve
 from autograder.worker.shell import Cells
 
 HUGE = 2 * 2**20
-WITH_TORCH, WITHOUT_TORCH, PROBE = "with torch", "without torch", "probe"
 
 _NUMPY = ("numpy", "numpy.random", "numpy.testing", "scipy", "sklearn.datasets", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "jaxtyping")
 _TORCH = ("torch", "torch.nn", "torch.nn.functional", "torch.optim", "torch.utils.data", "torch.testing")

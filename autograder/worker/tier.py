@@ -26,7 +26,7 @@ from autograder.worker import cgroups
 from autograder.worker.channel import DONE, FAILED, FrameReader
 from autograder.worker.jail import bubblewrap, landlock, syscalls
 from autograder.worker.jail.probe import LIMITS, Targets
-from autograder.worker.parent import PROBE
+from autograder.worker.kinds import PROBE
 from autograder.worker.warm import NoWorker, WarmParent
 
 NAMESPACES, LANDLOCK, PROCESS = "namespaces", "landlock", "process"

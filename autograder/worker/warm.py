@@ -26,6 +26,7 @@ from autograder.worker import cgroups
 from autograder.worker.jail import bubblewrap, syscalls
 from autograder.worker.jail.confine import Confinement
 from autograder.worker.jail.probe import Targets
+from autograder.worker.kinds import WITHOUT_TORCH
 from autograder.worker.limits import Limits
 
 WARM_SECONDS = 120
@@ -247,8 +248,6 @@ def _packages_of_torch() -> list[str]:
 
 
 def _hidden(kind: str) -> Sequence[str]:
-    from autograder.worker.parent import WITHOUT_TORCH
-
     return _packages_of_torch() if kind == WITHOUT_TORCH else ()
 
 

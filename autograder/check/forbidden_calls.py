@@ -139,7 +139,7 @@ def _refusing_code(name: str, original: CodeType) -> CodeType:
 
 def _stand_in(*args: Any, **kwargs: Any) -> NoReturn:
     """Its code runs among the globals of the function whose place it takes, and so imports what it needs."""
-    from autograder.check.forbidding import refuse
+    from autograder.check.forbidden_calls import refuse
 
     refuse("name")
 

@@ -1,6 +1,6 @@
 """The rule on forbidden calls, read from the source: what an exercise is about may not be called.
 
-The reader sees what is written plainly, before anything runs; `forbidding` sees the rest.
+The reader sees what is written plainly, before anything runs; `forbidden_calls` sees the rest.
 """
 
 from __future__ import annotations

@@ -8,9 +8,11 @@ message, no security boundary.
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any, NoReturn
 
@@ -73,8 +75,8 @@ def forbidding(names: Sequence[str]) -> Iterator[None]:
     try:
         with contextlib.ExitStack() as undo:
             _forbid_operators(names, undo)
-            for name in reversed(names):  # of several names for one thing, the first is the one that is told
-                _forbid(name, undo)
+            for place in _places(tuple(names), len(sys.modules)):
+                place.refuse(undo)
             yield
     finally:
         calls = _calls[earlier:]
@@ -95,18 +97,49 @@ def _forbid_operators(names: Sequence[str], undo: contextlib.ExitStack) -> None:
             library.impl(operator, _refusing(name), key)
 
 
-def _forbid(name: str, undo: contextlib.ExitStack) -> None:
-    owner, _, attribute = name.rpartition(".")
-    holder = _loaded(owner)
-    target = inspect.getattr_static(holder, attribute, None)
-    if target is None:
-        return
-    functions = list(_python_functions(target))
-    for function in functions:
-        undo.callback(setattr, function, "__code__", function.__code__)
-        function.__code__ = _refusing_code(name, function.__code__)
-    if not functions:
-        _forbid_attribute(holder, attribute, name, undo)
+@functools.lru_cache(maxsize=64)
+def _places(names: tuple[str, ...], modules: int) -> list[Place]:
+    """Where calls of these names pass. They are looked for once, and again when another module is loaded: `modules` counts them."""
+    found: list[Place] = []
+    for name in reversed(names):  # of several names for one thing, the first is the one that is told
+        owner, _, attribute = name.rpartition(".")
+        holder = _loaded(owner)
+        target = inspect.getattr_static(holder, attribute, None)
+        if target is not None:
+            functions = [_Function(name, function) for function in _python_functions(target)]
+            found += functions or [_Attribute(name, holder, attribute)]
+    return found
+
+
+@dataclass(frozen=True)
+class _Function:
+    """A function written in Python is refused by its code, whatever name it is called by."""
+
+    name: str
+    function: FunctionType
+
+    def refuse(self, undo: contextlib.ExitStack) -> None:
+        code = self.function.__code__
+        undo.callback(setattr, self.function, "__code__", code)
+        self.function.__code__ = _refusing_code(self.name, code.co_freevars)
+
+
+@dataclass(frozen=True)
+class _Attribute:
+    """What has no Python code is refused where it is looked up. An inherited attribute is only covered."""
+
+    name: str
+    holder: Any
+    attribute: str
+
+    def refuse(self, undo: contextlib.ExitStack) -> None:
+        own = vars(self.holder).get(self.attribute)
+        with contextlib.suppress(TypeError, AttributeError):  # of a compiled class, which cannot be changed
+            setattr(self.holder, self.attribute, _refusing(self.name))
+            undo.callback(delattr, self.holder, self.attribute) if own is None else undo.callback(setattr, self.holder, self.attribute, own)
+
+
+Place = _Function | _Attribute
 
 
 def _loaded(name: str) -> Any:
@@ -130,11 +163,12 @@ def _python_functions(target: Any) -> Iterator[FunctionType]:
             member = getattr(member, "__wrapped__", None)
 
 
-def _refusing_code(name: str, original: CodeType) -> CodeType:
+@functools.cache
+def _refusing_code(name: str, free_variables: tuple[str, ...]) -> CodeType:
     """Python exchanges the code of a function only for one with as many free variables."""
     code = _stand_in.__code__
     constants = tuple(name if constant == "name" else constant for constant in code.co_consts)
-    return code.replace(co_consts=constants, co_freevars=original.co_freevars)
+    return code.replace(co_consts=constants, co_freevars=free_variables)
 
 
 def _stand_in(*args: Any, **kwargs: Any) -> NoReturn:
@@ -142,14 +176,6 @@ def _stand_in(*args: Any, **kwargs: Any) -> NoReturn:
     from autograder.check.forbidden_calls import refuse
 
     refuse("name")
-
-
-def _forbid_attribute(holder: Any, attribute: str, name: str, undo: contextlib.ExitStack) -> None:
-    """What has no Python code is refused where it is looked up. An inherited attribute is only covered."""
-    own = vars(holder).get(attribute)
-    with contextlib.suppress(TypeError, AttributeError):  # of a compiled class, which cannot be changed
-        setattr(holder, attribute, _refusing(name))
-        undo.callback(delattr, holder, attribute) if own is None else undo.callback(setattr, holder, attribute, own)
 
 
 def _refusing(name: str) -> Callable[..., NoReturn]:

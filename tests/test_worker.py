@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograder.check.asking import Question, Reply
-from autograder.worker.host import Snapshot, Worker
+from autograder.worker.host import Request, Snapshot, Worker
 from autograder.worker.kinds import WITH_TORCH, WITHOUT_TORCH
 from autograder.worker.limits import Limits
 from autograder.worker.process import OutOfTime, WorkerDied
@@ -29,7 +29,7 @@ def printed(worker: Worker, source: str) -> str:
 
 def ask(state: Snapshot, *args: int, name: str = "f", seconds: float = 60) -> list[Reply] | str:
     questions = [Question("", (arg,)) for arg in args]
-    return state.ask(name, questions, None, (), seconds, time.monotonic() + seconds)
+    return state.ask(Request(name, questions, seconds=seconds), time.monotonic() + seconds)
 
 
 def answers(state: Snapshot, *args: int) -> list[object]:
@@ -208,6 +208,6 @@ def test_an_import_of_torch_that_nobody_uses_costs_nothing_where_torchs_function
         forbid = ["torch.conv2d", "torch.nn.functional.conv2d", "scipy.signal.correlate2d"]
         state = worker.snapshot()
         assert state.process is not None
-        replies = state.ask("f", [Question("", (1,))], None, forbid, 5, time.monotonic() + 60)
+        replies = state.ask(Request("f", [Question("", (1,))], forbid=forbid), time.monotonic() + 60)
         assert not isinstance(replies, str)
         assert [reply.value for reply in replies] == [2]

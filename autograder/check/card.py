@@ -18,15 +18,15 @@ from autograder.check.values import BadFrame, Value, pack, unpack
 from autograder.check.wire import (
     helper_from_value,
     helper_to_value,
-    question_from_value,
-    question_to_value,
+    questions_from_value,
+    questions_to_value,
     reply_from_value,
     reply_to_value,
 )
 
 FOLDER = "cards"
 SUFFIX = ".card"
-FORMAT = 1
+FORMAT = 2
 
 
 class NoCard(Exception):
@@ -108,7 +108,7 @@ def _to_value(card: Card) -> dict[str, Value]:
         "format": FORMAT,
         "name": card.name,
         "points": card.points,
-        "questions": [question_to_value(q) for q in card.questions],
+        "questions": questions_to_value(card.questions),
         "expected": [reply_to_value(r) for r in card.expected],
         "hints": dict(card.hints),
         "shares": dict(card.shares),
@@ -126,7 +126,7 @@ def _from_value(value: dict[str, Any]) -> Card:
     return Card(
         name=value["name"],
         points=value["points"],
-        questions=[question_from_value(q) for q in value["questions"]],
+        questions=questions_from_value(value["questions"]),
         expected=[reply_from_value(r) for r in value["expected"]],
         hints=value["hints"],
         shares=value["shares"],

@@ -22,11 +22,8 @@ def forbidden_name(source: str, forbid: Sequence[str], *already_run: str) -> str
     `already_run` are the cells that gave names their meaning before. What stands outside functions and classes is not the
     answer: there students try things out, and compare.
     """
-    tree = _parse(source)
-    names: dict[str, str] = {}
-    for code in (*map(_parse, already_run), tree):
-        names = _names_after(code, names)
-    waiting = [(scope, names) for scope in _scopes(tree)]
+    names = _names_after_cells((*already_run, source))
+    waiting = [(scope, names) for scope in _scopes(_parse(source))]
     while waiting:
         scope, names = waiting.pop(0)
         names = _names_after(scope, names)
@@ -36,7 +33,13 @@ def forbidden_name(source: str, forbid: Sequence[str], *already_run: str) -> str
     return None
 
 
-@functools.lru_cache(maxsize=256)  # each exercise of a notebook reads all cells before it
+@functools.lru_cache(maxsize=256)  # each exercise of a notebook looks at all cells before it
+def _names_after_cells(cells: tuple[str, ...]) -> dict[str, str]:
+    """What names stand for when these cells have run."""
+    return _names_after(_parse(cells[-1]), _names_after_cells(cells[:-1])) if cells else {}
+
+
+@functools.lru_cache(maxsize=256)
 def _parse(source: str) -> ast.Module:
     """IPython's magics are no Python: lines that begin with % or ! are left out. What cannot be read says nothing."""
     lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines()]

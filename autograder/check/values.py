@@ -23,12 +23,14 @@ MAX_HEADER_BYTES = 4 * 2**20
 MAX_INT = 2**63
 MAX_ITEMS = 200_000
 MAX_DEPTH = 32
+_BYTES_AN_ITEM = 256  # of an array beside its numbers; less of all else
 
 LIBRARIES = ("numpy", "torch")
 DTYPES = {
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
     "float16", "float32", "float64", "bfloat16",
 }  # fmt: skip
+_NAMES = {np.dtype(name): name for name in DTYPES - {"bfloat16"}}
 
 
 class BadFrame(ValueError):
@@ -123,10 +125,10 @@ def _in_words(x: object) -> str:
 
 
 def _freeze_array(x: np.ndarray) -> Value:
-    if x.dtype.name not in DTYPES:
+    native = x.dtype if x.dtype.isnative else x.dtype.newbyteorder("=")
+    if native not in _NAMES:
         return Odd(f"an array of dtype {x.dtype}")
-    data = np.array(x, dtype=x.dtype.newbyteorder("="), order="C", copy=True, subok=False)
-    return Array("numpy", x.dtype.name, data)
+    return Array("numpy", _NAMES[native], np.array(x, dtype=native, order="C", copy=True, subok=False))
 
 
 def _freeze_tensor(x: Any) -> Value:
@@ -174,13 +176,16 @@ def leaves(value: Value) -> list[Value]:
     return [value]
 
 
-def count_items(value: Value) -> int:
-    """How many parts a value has, with the containers."""
-    if isinstance(value, list | tuple):
-        return 1 + sum(map(count_items, value))
-    if isinstance(value, dict):
-        return 1 + sum(map(count_items, value.values()))
-    return 1
+def size_of(value: Value) -> tuple[int, int]:
+    """How many parts a value has, with the containers, and about how many bytes it takes when it is packed: rather too many."""
+    if isinstance(value, Array):
+        return 1, value.data.nbytes + _BYTES_AN_ITEM
+    if isinstance(value, str):
+        return 1, 6 * len(value) + _BYTES_AN_ITEM  # a character may become \\u1234
+    parts = value if isinstance(value, list | tuple) else [*value, *value.values()] if isinstance(value, dict) else []
+    sizes = [size_of(part) for part in parts]
+    keys = len(value) if isinstance(value, dict) else 0
+    return 1 + sum(items for items, _ in sizes) - keys, _BYTES_AN_ITEM + sum(size for _, size in sizes)
 
 
 # ---- bytes -----------------------------------------------------------------------------------------------------------
@@ -274,7 +279,7 @@ def _from_tree(tree: Any, arrays: dict[str, np.ndarray], budget: _Budget, depth:
     match tree:
         case {"array": str(key), "library": str(library), "dtype": str(dtype), "requires_grad": bool(flag)}:
             data = arrays.pop(key)  # once only: a small frame must not become a value that is large to pack
-            if library not in LIBRARIES or dtype not in DTYPES or data.dtype.name != {"bfloat16": "float32"}.get(dtype, dtype):
+            if library not in LIBRARIES or dtype not in DTYPES or _NAMES.get(data.dtype) != {"bfloat16": "float32"}.get(dtype, dtype):
                 raise BadFrame("an array that is not what it says")
             return Array(library, dtype, data, flag)
         case {"odd": str(what)}:

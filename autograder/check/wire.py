@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from autograder.check.asking import Helper, Question, Reply
@@ -10,15 +11,26 @@ from autograder.check.values import BadFrame, Value
 KINDS = ("answer", "raised", "timeout", "forbidden")
 
 
-def question_to_value(q: Question) -> dict[str, Value]:
-    return {
-        "label": q.label, "args": q.args, "kwargs": q.kwargs, "group": q.group, "hint": q.hint,
-        "variant": q.variant, "hidden": q.hidden, "numbers": q.numbers,
-    }  # fmt: skip
+def questions_to_value(questions: Sequence[Question]) -> Value:
+    """The arguments of each call once, however many ways it is asked in."""
+    calls: dict[tuple[int, int], int] = {}
+    arguments: list[Value] = []
+    asked: list[Value] = []
+    for q in questions:
+        key = id(q.args), id(q.kwargs)
+        if key not in calls:
+            calls[key] = len(arguments)
+            arguments.append((q.args, q.kwargs))
+        asked.append((calls[key], q.label, q.group, q.hint, q.variant, q.hidden, q.numbers))
+    return {"calls": arguments, "asked": asked}
 
 
-def question_from_value(value: Any) -> Question:
-    return Question(**value)
+def questions_from_value(value: Any) -> list[Question]:
+    return [
+        Question(label, args, kwargs, group, hint, variant, hidden, numbers)
+        for call, label, group, hint, variant, hidden, numbers in value["asked"]
+        for args, kwargs in [value["calls"][call]]
+    ]
 
 
 def reply_to_value(reply: Reply) -> dict[str, Value]:

@@ -24,7 +24,7 @@ from autograder.examiner.rebuild import rebuild
 from autograder.examiner.sanitise import safe_outputs
 from autograder.examiner.submission import Submission, Unreadable, read_submission
 from autograder.exercise import Exam, get_exercise
-from autograder.worker.host import Snapshot, Worker
+from autograder.worker.host import Request, Snapshot, Worker
 from autograder.worker.kinds import WITH_TORCH, WITHOUT_TORCH
 from autograder.worker.limits import Limits
 from autograder.worker.process import OutOfTime, WorkerDied
@@ -80,6 +80,13 @@ def exam(name: str, seed: int) -> Exam:
     return Exam.of(get_exercise(name), seed)
 
 
+@functools.cache
+def request(name: str, seed: int, hidden: bool) -> Request:
+    """The visible or the hidden questions of an exam."""
+    key = exam(name, seed)
+    return Request(name, [question for question in key.questions if question.hidden == hidden], key.probe, key.forbid, key.seconds)
+
+
 def grade_file(path: Path, release: Path, settings: Settings) -> Graded:
     """Grade a submitted file against the release that it says it belongs to.
 
@@ -123,7 +130,7 @@ def examine_notebook(notebook: NotebookNode, notes: list[str], chapter: Chapter,
     kind = WITH_TORCH if notebook.metadata["scratchgrad"].get("torch", True) else WITHOUT_TORCH
     with Worker(folder, cards, settings.limits, kind, settings.seed, settings.unsafe) as worker:
         states = _run_cells(notebook, worker, settings.run_demonstrations)
-        asked = [_Asked(exam(name, settings.seed), state, notebook, worker.deadline) for name, state in states.items()]
+        asked = [_Asked(name, settings.seed, state, notebook, worker.deadline) for name, state in states.items()]
         for hidden in (False, True):
             for one in asked:
                 one.ask(hidden)
@@ -164,25 +171,25 @@ def is_demonstration(cell: NotebookNode) -> bool:
 class _Asked:
     """An exercise that is being asked: the replies so far, or the verdict where there is nothing to ask."""
 
-    def __init__(self, key: Exam, state: Snapshot, notebook: NotebookNode, deadline: float) -> None:
-        self.key = key
+    def __init__(self, name: str, seed: int, state: Snapshot, notebook: NotebookNode, deadline: float) -> None:
+        key = self.key = exam(name, seed)
         self.replies: list[Reply] = []
         self.verdict: Verdict | None = None
-        self._state, self._notebook, self._deadline = state, notebook, deadline
+        self._seed, self._state, self._notebook, self._deadline = seed, state, notebook, deadline
         if used := _forbidden_in(notebook, key.name, key.forbid):
             self.verdict = no_answer(key.name, key.points, "forbidden", forbidden_sentence(used))
 
     def ask(self, hidden: bool) -> None:
         """Ask the visible questions, or the hidden ones. What would cost the same again is not asked."""
-        questions = [question for question in self.key.questions if question.hidden == hidden]
-        if self.verdict is not None or not questions:
+        key = self.key
+        asks = request(key.name, self._seed, hidden)
+        if self.verdict is not None or not asks.questions:
             return
         if given_up := self._given_up():
-            self.replies += [given_up] * len(questions)
+            self.replies += [given_up] * len(asks.questions)
             return
-        key = self.key
         try:
-            replies = self._state.ask(key.name, questions, key.probe, key.forbid, key.seconds, self._deadline)
+            replies = self._state.ask(asks, self._deadline)
         except OutOfTime as late:
             self.verdict = no_answer(key.name, key.points, "timeout", str(late))
         except WorkerDied as died:

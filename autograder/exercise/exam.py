@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 from autograder.check.asking import MAIN, Question, Reply, ask, inputs
 from autograder.check.card import Card
@@ -65,35 +66,28 @@ class Exam(AnswerKey):
 
 
 def _questions(exercise: Exercise, seed: int, hidden: bool) -> list[Question]:
-    cases = list(exercise.cases(seed, hidden))
-    return [*(_question(exercise, case, PLAIN, hidden) for case in cases), *_variants(exercise, cases, hidden)]
+    plain = [_question(exercise, case, hidden) for case in exercise.cases(seed, hidden)]
+    return [*plain, *(variant for question in plain if question.group == MAIN for variant in _variants(exercise, question))]
 
 
-def _question(exercise: Exercise, case: Case, variant: str, hidden: bool) -> Question:
+def _question(exercise: Exercise, case: Case, hidden: bool) -> Question:
     return Question(
         label=case.label,
         args=freeze(case.args),  # type: ignore[arg-type]
         kwargs=freeze(case.kwargs),  # type: ignore[arg-type]
-        group=case.group if variant == PLAIN else VARIANTS[variant].group.name,
-        hint=case.hint if variant == PLAIN else "",
-        variant=variant,
+        group=case.group,
+        hint=case.hint,
         hidden=hidden,
         numbers=exercise.numbers,
     )
 
 
-def _variants(exercise: Exercise, cases: list[Case], hidden: bool) -> list[Question]:
-    """Every main case in every other way that asks anything new."""
-    found = []
-    for case in cases:
-        if case.group != MAIN:
-            continue
-        for variant in exercise.variants:
-            question = _question(exercise, case, variant, hidden)
-            args, kwargs = inputs(_question(exercise, case, PLAIN, hidden))
-            if changes_anything(variant, (*args, *kwargs.values()), exercise.numbers):
-                found.append(question)
-    return found
+def _variants(exercise: Exercise, question: Question) -> Iterator[Question]:
+    """The question in every other way that asks anything new."""
+    args, kwargs = inputs(question)
+    for name in exercise.variants:
+        if changes_anything(name, (*args, *kwargs.values()), exercise.numbers):
+            yield replace(question, variant=name, group=VARIANTS[name].group.name, hint="")
 
 
 def make_card(exercise: Exercise) -> Card:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,8 +20,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from autograder.check.asking import MAIN, Helper, Question, Reply
-from autograder.check.values import BadFrame, Value, pack, unpack
-from autograder.check.wire import helper_to_value, question_to_value, reply_from_value
+from autograder.check.values import BadFrame, pack, unpack
+from autograder.check.wire import helper_to_value, questions_to_value, reply_from_value
 from autograder.worker import cgroups
 from autograder.worker.answer import NOT_CALLABLE, NOTHING_THERE
 from autograder.worker.channel import ASK, CANNOT_FORK, DONE, FORK, MAX_OUTPUT, OUTPUT, REPLIES, RUN
@@ -41,6 +42,22 @@ GRACE_SECONDS = 3
 MOST_FILES = 10_000
 
 
+@dataclass(frozen=True)
+class Request:
+    """What a name that the notebook defines is asked. It is packed once for all submissions."""
+
+    name: str
+    questions: Sequence[Question]
+    probe: Helper | None = None
+    forbid: Sequence[str] = ()
+    seconds: float = 10.0
+
+    @functools.cached_property
+    def packed(self) -> bytes:
+        asks = {"name": self.name, "questions": questions_to_value(_without_labels(self.questions)), "probe": helper_to_value(self.probe)}
+        return pack({**asks, "forbid": list(self.forbid), "seconds": self.seconds})
+
+
 class Snapshot:
     """The state of a notebook at one of its cells, to be asked later."""
 
@@ -51,25 +68,20 @@ class Snapshot:
         self._revive = revive
         self._used = 0.0
 
-    def ask(
-        self, name: str, questions: Sequence[Question], probe: Helper | None, forbid: Sequence[str], seconds: float, deadline: float
-    ) -> list[Reply] | str:
-        """Ask the function or class `name` that the notebook defined.
+    def ask(self, request: Request, deadline: float) -> list[Reply] | str:
+        """Ask the function or class of that name.
 
         Returns one reply per question, or a sentence on why there is nothing to ask.
 
         Raises:
             WorkerDied: no usable reply came.
         """
-        request: dict[str, Value] = {
-            "name": name, "questions": [question_to_value(q) for q in _without_labels(questions)],
-            "probe": helper_to_value(probe), "forbid": list(forbid), "seconds": seconds,
-        }  # fmt: skip
+        name = request.name
         start = time.monotonic()
         until = min(deadline, start + self._limits.exercise_seconds - self._used)
         try:
             process = self.process = self.process or self._revive()
-            process.send(ASK, pack(request), until - start)
+            process.send(ASK, request.packed, until - start)
             while (frame := process.receive((OUTPUT, REPLIES), until)).kind == OUTPUT:
                 continue  # of a thread that goes on: nothing is shown any more
         except OutOfTime as error:
@@ -85,7 +97,7 @@ class Snapshot:
             self.close()
             raise WorkerDied(f"{name} ended its process when it was called.") from error
         self._used += time.monotonic() - start
-        return _parse(frame.body, name, questions)
+        return _parse(frame.body, name, request.questions)
 
     def close(self) -> None:
         """End the fork: nothing more is asked."""

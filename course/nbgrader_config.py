@@ -9,7 +9,6 @@ c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
 c.Autograde.exporter_class = "autograder.nbgrader.SubmissionExporter"
 c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.OverwriteCells",
-    "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
 # Run the student's cells in a worker, and let the examiner decide what the graded cells are worth.
@@ -18,7 +17,6 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.LimitOutput",
     "nbgrader.preprocessors.SaveAutoGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
-    "nbgrader.preprocessors.CheckCellMetadata",
 ]
 
 # c.Examine.seed = 2026                  # makes the hidden cases; change it from term to term

@@ -17,6 +17,7 @@ from autograder.examiner.submission import Unreadable, read_submission
 from autograder.nbgrader import ahead
 from autograder.nbgrader.course import release_folder
 from autograder.nbgrader.examine import Examine
+from autograder.nbgrader.gradebook import share_one_engine
 from autograder.worker.tier import layers_for_grading
 from autograder.worker.warm import NoWorker
 
@@ -36,6 +37,7 @@ class SubmissionExporter(NotebookExporter):
             _refuse_where_nothing_confines(converter, examine.unsafe)
             _add_what_is_missing(converter)
             _begin_again_what_was_interrupted(converter)
+            share_one_engine()
             ahead.start(converter, examine.settings, examine.jobs, examine.again)
 
     def from_filename(self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any) -> tuple[str, dict[str, Any]]:

@@ -1,7 +1,8 @@
 """`make bench`: what grading a class costs, side by side: stock nbgrader, otter-grader, ours, and the floor.
 
 One run, one machine, the same answers to the same six exercises, our jail on. Every submission differs in a comment, so
-that no verdict is remembered. The peers' tests are plain asserts on a few of the cases that ours asks.
+that no verdict is remembered. The peers' tests are plain asserts on a few of the cases that ours asks; the floor asks all
+that ours asks.
 
 Seconds a submission are marginal: those of a larger class less those of a smaller one, divided by the difference in
 size, so that no start-up counts. Processor time is that of all processes that a command starts.
@@ -18,6 +19,7 @@ import itertools
 import json
 import math
 import os
+import pickle
 import pstats
 import shutil
 import statistics
@@ -41,7 +43,9 @@ from sample_class import Notebooks, save, write
 
 from autograder.build import BUILD, ensure_released, find_chapter, import_exercises
 from autograder.build.notebook import exercises_of, source_form
+from autograder.check.asking import inputs
 from autograder.check.card import FOLDER
+from autograder.check.values import thaw
 from autograder.examiner import examine, fingerprint, rebuild, remember, submission
 from autograder.examiner.ahead import cores
 from autograder.examiner.store import FILE, VerdictStore
@@ -321,10 +325,18 @@ def _gradable(task: Any) -> fingerprint.Gradable:
 
 def floor(assignment: Assignment, meter: CpuMeter, size: int) -> tuple[Cost, Scores]:
     course = assignment.hand_in("stock", size)
-    tests = course / "tests.json"
-    tests.write_text(json.dumps(assignment.tests))
+    tests = course / "tests.pickle"
+    tests.write_bytes(pickle.dumps({cell: _questions(cell, points) for cell, (points, _) in assignment.tests.items()}))
     cost, said = measure(meter, [sys.executable, str(FLOOR), str(tests), *map(str, _submitted(course))], course)
     return cost, {Path(path).parts[-3]: found for path, found in json.loads(said).items()}
+
+
+def _questions(cell: str, points: float) -> tuple[float, str, list[tuple[Any, Any, Any]]]:
+    """All that ours asks at a graded cell, as the floor takes it."""
+    name = cell.removeprefix("check_")
+    key = examine.exam(name, examine.Settings().seed)
+    assert key.probe is None, "the floor only calls"
+    return points, name, [(*inputs(question), thaw(expected.value)) for question, expected in zip(key.questions, key.expected, strict=True)]
 
 
 def otter(assignment: Assignment, meter: CpuMeter, size: int) -> tuple[Cost, Scores]:

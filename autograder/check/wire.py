@@ -9,6 +9,8 @@ from autograder.check.asking import Helper, Question, Reply
 from autograder.check.values import BadFrame, Value
 
 KINDS = ("answer", "raised", "timeout", "forbidden")
+TEXTS = {"error": 100, "text": 400, "where": 200, "broken_invariant": 200}  # and how much of each is taken over
+FLAGS = ("changed_inputs", "ok")
 
 
 def questions_to_value(questions: Sequence[Question]) -> Value:
@@ -34,10 +36,9 @@ def questions_from_value(value: Any) -> list[Question]:
 
 
 def reply_to_value(reply: Reply) -> dict[str, Value]:
-    return {
-        "kind": reply.kind, "value": reply.value, "error": reply.error, "text": reply.text, "where": reply.where,
-        "changed_inputs": reply.changed_inputs, "ok": reply.ok, "broken_invariant": reply.broken_invariant,
-    }  # fmt: skip
+    """What is as usual is left out: most replies are an answer and nothing else."""
+    unusual = {name: said for name in (*TEXTS, *FLAGS) if (said := getattr(reply, name))}
+    return {"kind": reply.kind, "value": reply.value, **unusual}
 
 
 def reply_from_value(value: Any) -> Reply:
@@ -47,12 +48,11 @@ def reply_from_value(value: Any) -> Reply:
         BadFrame: it has another form.
     """
     match value:
-        case {"kind": str(kind), "value": answer, "error": str(error), "text": str(text), "where": str(where), "changed_inputs": bool(changed)} if (
-            kind in KINDS
-        ):
-            broken = value.get("broken_invariant")
-            broken = broken[:200] if isinstance(broken, str) else ""  # never str(): many arrays take minutes to write out
-            return Reply(kind, answer, error[:100], text[:400], where[:200], changed, value.get("ok") is True, broken)
+        case {"kind": str(kind), "value": answer} if kind in KINDS:
+            texts = {name: value[name] for name in TEXTS if name in value}
+            flags = {name: value[name] for name in FLAGS if name in value}
+            if all(isinstance(x, str) for x in texts.values()) and all(isinstance(x, bool) for x in flags.values()):
+                return Reply(kind, answer, **{name: text[: TEXTS[name]] for name, text in texts.items()}, **flags)
     raise BadFrame("not a reply")
 
 

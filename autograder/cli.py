@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import importlib.metadata
 import json
+import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,14 +27,16 @@ from rich.table import Table
 from autograder.build import BUILD, BuildError, Chapter, all_chapters, build_chapter, ensure_released, find_chapter, import_exercises, release_bundle
 from autograder.build.notebook import exercises_of, source_form
 from autograder.examiner import Graded, Settings, Unreadable, grade_file
-from autograder.examiner.ahead import Ahead, Task
+from autograder.examiner.ahead import Ahead, Task, cores
 from autograder.examiner.cluster import Cluster, ClusterError
 from autograder.examiner.examine import as_record
 from autograder.examiner.store import VerdictStore
-from autograder.exercise import BadExercise, get_exercise
+from autograder.exercise import BadExercise, Exercise, all_exercises, get_exercise
 from autograder.nbgrader.ahead import progress_bar
 from autograder.nbgrader.course import course_directory, store_path
 from autograder.nbgrader.handed_in import course_settings, course_tasks
+from autograder.quality import measure_named
+from autograder.quality.page import quality_table, write_page
 from autograder.worker import cgroups
 from autograder.worker.tier import layers_for_grading, tier
 from autograder.worker.warm import NoWorker
@@ -253,6 +259,39 @@ def _exercise_records(chapter: Chapter) -> list[dict[str, Any]]:
             }
             records.append(record)
     return records
+
+
+@app.command()
+def quality(
+    names: Annotated[list[str] | None, typer.Argument(help="Exercises to measure; all of them without.", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """How good the graders are: mistakes caught and named, right answers accepted, tolerance, time, mutants that survive.
+
+    The page says more: `build/quality.html`.
+    """
+    with _explained():
+        for chapter in all_chapters():
+            import_exercises(chapter)
+        chosen = [_exercise(name) for name in names] if names else all_exercises()
+    measured = []
+    with ProcessPoolExecutor(min(cores(), len(chosen)), multiprocessing.get_context("fork")) as pool, progress_bar() as progress:
+        for found in progress.track(pool.map(measure_named, [e.name for e in chosen]), total=len(chosen), description="Measuring"):
+            measured.append(found)
+    if as_json:
+        print(json.dumps([asdict(found) for found in measured], indent=1))
+        return
+    out.print(quality_table(measured))
+    write_page(measured, BUILD.parent / "quality.html")
+    out.print(f"What is said where a mistake is not known, and every survivor: {_relative(BUILD.parent / 'quality.html')}")
+
+
+def _exercise(name: str) -> Exercise:
+    try:
+        return get_exercise(name)
+    except KeyError:
+        near = difflib.get_close_matches(name, [e.name for e in all_exercises()], n=1)
+        raise BuildError(f"There is no exercise {name!r}." + (f" Did you mean {near[0]}?" if near else "")) from None
 
 
 @app.command()

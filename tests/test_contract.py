@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from answers import right_answers
 from catalogue import EXERCISES
 
 from autograder.check.asking import MAIN, ask_all
@@ -17,6 +16,7 @@ from autograder.check.values import Array, Value, freeze, leaves, pack, thaw
 from autograder.check.variants import PLAIN
 from autograder.check.verdict import Verdict, judge
 from autograder.exercise import Exam, Exercise, Made, make_card
+from autograder.quality import right_answers
 
 SEED = 1
 OTHER_SEEDS = (7, 8)

@@ -21,7 +21,6 @@ import scipy.optimize
 import scipy.signal
 import torch
 import torch.nn.functional as F
-from answers import right_answers
 from catalogue import EXERCISES
 from torch import nn
 from torch.optim.adam import adam as adam_function
@@ -32,6 +31,7 @@ from autograder.check.forbidden_names import forbidden_name
 from autograder.check.values import freeze
 from autograder.check.verdict import Verdict
 from autograder.exercise import Exercise, get_exercise, make_card
+from autograder.quality import right_answers
 
 NO_PYTORCH = "PyTorch is not part of this exercise"
 

@@ -62,7 +62,11 @@ class Exam(AnswerKey):
 
     def pairs(self) -> list[tuple[str, str]]:
         blocks = self.exercise.blocks
-        return [two for two in itertools.combinations(blocks, 2) if blocks[two[0]] is blocks[two[1]]]
+        return [two for two in itertools.combinations(self.hints, 2) if blocks[two[0]] is blocks[two[1]]]
+
+    def without(self, mistake: str) -> Exam:
+        """The exam as it would be if nobody had thought of this mistake."""
+        return replace(self, hints={name: hint for name, hint in self.hints.items() if name != mistake})
 
 
 def _questions(exercise: Exercise, seed: int, hidden: bool) -> list[Question]:

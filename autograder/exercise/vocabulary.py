@@ -72,6 +72,7 @@ class Exercise:
     seconds: float
     makers: list[tuple[Maker, bool]] = field(default_factory=list)
     hints: dict[str, str] = field(default_factory=dict)
+    equivalents: dict[str, str] = field(default_factory=dict)
     blocks: dict[str, Callable[..., Any]] = field(default_factory=dict)
     probe: Helper | None = None
     verify: Helper | None = None
@@ -217,6 +218,14 @@ def mistakes(reference: Any, **hints: str) -> Callable[[F], F]:
         return block
 
     return add
+
+
+def equivalent(reference: Any, lines: dict[str, str]) -> None:
+    """Name the generic mutants of the reference that are right answers: the line as the mutant has it, and why it is right.
+
+    `scratchgrad quality` lists the mutants that survive.
+    """
+    _of(reference).equivalents |= lines
 
 
 def probe(reference: Any) -> Callable[[F], F]:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, verify
 
 
 def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0) -> Tensor:
@@ -421,6 +421,16 @@ def multi_head_attention(
 def tokens_and_weights(rng: np.random.Generator, batch: int, tokens: int, width: int) -> tuple[Tensor, ...]:
     weights = (normal(rng, width, width, scale=1.5 / math.sqrt(width)) for _ in range(4))
     return normal(rng, batch, tokens, width), *weights
+
+
+equivalent(
+    multi_head_attention,
+    {
+        "q, k, v = ((x @ w).reshape(batch, tokens, heads, width // heads).transpose(2, 1) for w in (w_q, w_k, w_v))": "torch's transpose exchanges two axes, in whichever order they are named.",
+        "scores = q @ k.mT / math.sqrt(width / heads)": "The width is a multiple of the number of heads.",
+        "return pooled.transpose(2, 1).reshape(batch, tokens, width) @ w_o": "torch's transpose exchanges two axes, in whichever order they are named.",
+    },
+)
 
 
 @cases(multi_head_attention)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe, verify
 
 Node = TypeVar("Node")
 
@@ -48,6 +48,9 @@ def difference_of_a_cubic(answer, x, weights, eps=None):  # type: ignore[no-unty
         return float((weights * z**3).sum() + np.sin(z.sum()))
 
     return answer(f, x) if eps is None else answer(f, x, eps)
+
+
+equivalent(central_difference, {"gradient = np.ones_like(x)": "Every element is written over."})
 
 
 @cases(central_difference)
@@ -448,6 +451,15 @@ def numbers(rng: np.random.Generator, names: str, negative: bool = True) -> dict
 USED_TWICE = ["h = a * b", "u = h + c", "L = u * h"]
 SHORT_WAY_FIRST = ["h = a * b", "u = h * c", "v = u - a", "L = h * v"]
 LONG_WAY_FIRST = ["h = a - b", "u = h * c", "v = u * u", "w = v + b", "L = w * h"]
+
+
+equivalent(
+    Value,
+    {
+        "return Value(self.data + other.data, (other, self), (1.0, 1.0))": "A sum does not tell its terms apart.",
+        "self.grad = 1.0": "It differs only where a leaf is its own result, twice, which the text leaves open.",
+    },
+)
 
 
 @cases(Value)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe
 
 TORCHS_OWN = ["torch.optim.Adam", "torch.optim.adam.Adam", "torch.optim.adam.adam", "torch.optim.AdamW", "torch.optim.adamw.adamw"]
 
@@ -179,6 +179,14 @@ def bias_corrected_mean(values: Num[ndarray, "steps *shape"], beta: float) -> Fl
         m = beta * m + (1 - beta) * value
         averages.append(m / (1 - beta**t))
     return np.stack(averages)
+
+
+equivalent(
+    bias_corrected_mean,
+    {
+        "m = np.zeros_like(values[-1])": "All rows have the same shape.",
+    },
+)
 
 
 @cases(bias_corrected_mean)

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes
 
 TORCHS_OWN = ["torch.nn.LSTMCell", "torch.nn.LSTM", "torch.lstm_cell", "torch.lstm"]
 
@@ -245,6 +245,14 @@ def gate_inputs(rng: np.random.Generator, batch: int, d: int, m: int, scale: flo
     """x, h, w_x, w_h, b, every gate with weights of its own."""
     x, h = normal(rng, batch, d, scale=scale), normal(rng, batch, m)
     return x, h, normal(rng, d, 4 * m, scale=0.6), normal(rng, m, 4 * m, scale=0.6), normal(rng, 4 * m)
+
+
+equivalent(
+    lstm_gates,
+    {
+        "input_gate, forget_gate, output_gate, candidate = (x @ w_x + h @ w_h + b).chunk(4, dim=1)": "There are two axes, and the last is number 1.",
+    },
+)
 
 
 @cases(lstm_gates)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes
 
 
 def random_boxes(rng: np.random.Generator, n: int, spread: float = 60.0, smallest: float = 8.0, largest: float = 50.0) -> ndarray:
@@ -228,6 +228,14 @@ def iou(a: Num[ndarray, "n 4"], b: Num[ndarray, "m 4"]) -> Float[ndarray, "n m"]
     return both / np.where(both > 0, union, 1)
 
 
+equivalent(
+    iou,
+    {
+        "return both / np.where(both > 0, union, 2)": "Where nothing is shared, 0 is divided, by whatever it may be.",
+    },
+)
+
+
 @cases(iou)
 def visible_iou(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("2 with 3 boxes by hand", np.array([[0.0, 0, 4, 3], [1, 1, 3, 5]]), np.array([[2.0, 1, 6, 5], [0, 0, 4, 3], [6, 6, 7, 9]]))
@@ -431,6 +439,14 @@ def distinct_scores(rng: np.random.Generator, n: int) -> ndarray:
 
 def few_scores(rng: np.random.Generator, n: int) -> ndarray:
     return rng.integers(1, 4, size=n) / 4
+
+
+equivalent(
+    nms,
+    {
+        "if (overlap[kept, k] <= threshold).all():": "IoU is symmetric.",
+    },
+)
 
 
 @cases(nms)

@@ -171,7 +171,7 @@ def find_layout_with(made: Made, picture: ndarray, down: int, right: int, channe
 # ---- to_nchw ---------------------------------------------------------------------------------------------------------
 
 
-@exercise(points=2, rows=["1.1"], shares={"whole numbers": 0.1})
+@exercise(points=2, rows=["1.1"], shares={"whole numbers": 0.1}, without=["integers"])
 def to_nchw(batch: Num[ndarray, "n h w c"]) -> Num[ndarray, "n c h w"]:
     """The same pictures with their channels before height and width, as PyTorch has them.
 
@@ -506,7 +506,7 @@ def select_with(made: Made, x: ndarray) -> Any:
 # ---- contact_sheet ---------------------------------------------------------------------------------------------------
 
 
-@exercise(points=3, rows=["1.1", "1.3"], shares={"last row not full": 0.2, "whole numbers": 0.1})
+@exercise(points=3, rows=["1.1", "1.3"], shares={"last row not full": 0.2, "whole numbers": 0.1}, without=["integers"])
 def contact_sheet(pictures: Num[ndarray, "n h w"], columns: int) -> Num[ndarray, "height width"]:
     """All pictures on one large one, in rows from left to right and from top to bottom, as one reads.
 

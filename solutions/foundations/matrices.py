@@ -225,6 +225,7 @@ def hidden_chain_multiplications(rng: np.random.Generator) -> Iterator[Case]:
 @mistakes(
     chain_multiplications,
     swapped="Your two numbers are in the wrong order: the count from the left comes first.",
+    left_for_both="Both of your numbers are the count from the left. From the right it is the last matrix that stays on, and so the number of its columns that stands in every product.",
     neighbours="You add up the costs of neighbours as they stand in the chain. After the first product there is one matrix in their place: from the left it keeps the rows of M0, from the right the columns of the last.",
     entries="You count the entries of the results. Each entry of an n×m times m×k product takes m multiplications.",
     additions_too="You count additions as well (m multiplications and m - 1 additions for each entry). Only multiplications are asked for.",
@@ -255,6 +256,7 @@ def chain_multiplications_with(made: Made, sizes: list[int]) -> Any:
     if made.last_product_only or made.first_product_only:
         left, right = (costs[-1:] if made.last_product_only else costs[:1] for costs in (left, right))
     counts = sum(left), sum(right)
+    counts = (counts[0], counts[0]) if made.left_for_both else counts
     return min(counts) if made.cheaper_only else counts[::-1] if made.swapped else counts
 
 
@@ -284,7 +286,7 @@ def in_small_products(answer, A, B, size):  # type: ignore[no-untyped-def]
 
     def small_enough(*factors: object) -> None:
         for x in factors:
-            if isinstance(x, np.ndarray) and x.ndim > 1 and max(x.shape[-2:]) > size:
+            if isinstance(x, np.ndarray) and x.ndim > 0 and max(x.shape[-2:]) > size:
                 raise ValueError("a factor of your product is larger than a block: at most `size` rows and columns are allowed")
 
     class InBlocks(np.ndarray):
@@ -396,6 +398,8 @@ def hidden_fro_norm(rng: np.random.Generator) -> Iterator[Case]:
     not_rooted="You return the sum of the squares. The norm is its root.",
     absolute_values="You add up absolute values. Square the entries, add, and take the root.",
     plain_sum="You do not square the entries, so that entries of opposite sign cancel.",
+    summed_before_squared="You add up each column before you square. Squares come first: otherwise entries of opposite sign cancel.",
+    rows_summed_before_squared="You add up each row before you square. Squares come first: otherwise entries of opposite sign cancel.",
     induced="That is the induced 2-norm (the largest singular value): how far A stretches a vector at most. It comes later; the Frobenius norm takes all entries together.",
     row_sum="That is the largest sum of absolute values in a row, the norm induced by the maximum norm.",
     column_sum="That is the largest sum of absolute values in a column, the norm induced by the 1-norm.",
@@ -415,6 +419,8 @@ def fro_norm_with(made: Made, A: ndarray) -> Any:
         return np.abs(A).sum(axis=1 if made.row_sum else 0).max()
     if made.largest_entry:
         return np.abs(A).max()
+    if made.summed_before_squared or made.rows_summed_before_squared:
+        return np.sqrt((A.sum(axis=0 if made.summed_before_squared else 1) ** 2).sum())
     if made.plain_sum:
         return np.sqrt(np.abs(A.sum()))
     if made.absolute_values:
@@ -491,7 +497,9 @@ def hidden_induced_2_norm(rng: np.random.Generator) -> Iterator[Case]:
     column_sum="You return the largest sum of absolute values in a column. That norm is induced by the 1-norm; here lengths are Euclidean.",
     iterates_on_a="You multiply by A in each step. A need not be symmetric, and may turn vectors; AᵀA is symmetric, and its eigenvectors are the directions that A stretches most and least.",
     wrong_side="You iterate with AAᵀ. Its vectors live on A's output side; v goes into A, so the matrix is AᵀA.",
-    not_normalised="You scale v only after the last step, or never. Its length is multiplied in each step, and soon overflows (or vanishes): scale it each time.",
+    scaled_at_the_end="You scale v only after the last step. Until then its length is multiplied in each step, and overflows for large numbers: scale it each time.",
+    never_scaled="You never scale v. What you return is the length of a vector that has been stretched in each step: scale v to length 1 each time.",
+    rooted_twice="You take the root of the length of Av. This length is the norm already: it is the eigenvalue of AᵀA that needs a root.",
     one_step="You take one step. Repeat it `iters` times: each one turns v a little further towards the direction that A stretches most.",
     no_step="You return how far A stretches the vector v that you were given. Another vector may be stretched more.",
     largest_entry="You return the largest entry in absolute value. A can stretch vectors further than that.",
@@ -513,10 +521,11 @@ def induced_2_norm_with(made: Made, A: ndarray, v: ndarray, iters: int) -> Any:
         return np.linalg.norm(A @ v) / np.linalg.norm(v)
     for _ in range(1 if made.one_step else iters):
         v = A @ v if made.iterates_on_a else A @ (A.T @ v) if made.wrong_side else A.T @ (A @ v)
-        if not v.any() and not (made.zero_divided or made.not_normalised):
+        if not v.any() and not (made.zero_divided or made.scaled_at_the_end):
             return 0.0 if not made.vector else v
-        v = v if made.not_normalised else v / np.linalg.norm(v)
+        v = v if made.scaled_at_the_end or made.never_scaled else v / np.linalg.norm(v)
     if made.vector:
         return v
-    norm = np.linalg.norm(A @ v) / (np.linalg.norm(v) if made.not_normalised else 1)
+    norm = np.linalg.norm(A @ v) / (np.linalg.norm(v) if made.scaled_at_the_end else 1)
+    norm = np.sqrt(norm) if made.rooted_twice else norm
     return norm**2 if made.not_rooted else 1 / norm if made.inverse else norm

@@ -455,6 +455,7 @@ def hidden_two_readings(rng: np.random.Generator) -> Iterator[Case]:
     two_readings,
     swapped="You return the two readings in the wrong order: the single sum comes first.",
     columns="You multiply columns with each other. The first index of U, the row, is fixed in each factor (i and k); the sum runs over the second.",
+    column_sums="Your double sum multiplies the sums of columns. i and k are rows: their sums run over j and over l.",
     counted_twice="Your double sum uses j for both sums, so the same terms are added several times. The second sum has its own index l: U_ij U_kl.",
     different_only="Your double sum leaves out the terms with j = l. All pairs of columns belong to it.",
     unordered_pairs="Your double sum has each pair of columns once, with j ≤ l. All ordered pairs belong to it.",
@@ -474,6 +475,8 @@ def two_readings_with(made: Made, U: ndarray) -> Any:
     single = V @ V.T
     sums = V.sum(axis=1)
     double = np.outer(sums, sums)
+    if made.column_sums:
+        double = np.outer(V.sum(axis=0), V.sum(axis=0))
     if made.counted_twice:
         double = V.shape[1] * single
     if made.different_only:
@@ -490,6 +493,8 @@ def two_readings_with(made: Made, U: ndarray) -> Any:
         single, double = single / V.shape[1], double / V.shape[1]
 
     def is_identity(x: ndarray) -> bool:
+        if len(x) != len(U):
+            return False
         error = np.abs(x - np.eye(*x.shape))
         return bool((np.diagonal(error) if made.diagonal_compared else error).max() <= 1e-5)
 
@@ -603,6 +608,7 @@ def visible_power_iteration(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("2 and 1 on the diagonal", np.diag([2.0, 1.0]), np.array([1.0, 1.0]), 60)
     yield Case("the largest one is negative", with_dominant(rng, 3, -3.0), rng.normal(size=3), 80)
     yield Case("not symmetric", with_dominant(rng, 3, 2.0, symmetric=False), rng.normal(size=3), 80)
+    yield Case("large numbers", with_dominant(rng, 2, 2e4), rng.normal(size=2), 100)
 
 
 @cases(power_iteration, hidden=True)
@@ -633,8 +639,9 @@ def is_the_dominant_pair(pair, A, v0, iters):  # type: ignore[no-untyped-def]
 @mistakes(
     power_iteration,
     absolute="Your eigenvalue has lost its sign: the length of Av is |λ|. If Av points against v, the eigenvalue is negative.",
-    not_normalised="You scale v only at the end, or never. Its length is multiplied by |λ| in each step and overflows, or vanishes: scale it each time.",
-    not_of_length_1="Your eigenvector does not have length 1: it is multiplied by A once more after the last scaling, or has never been scaled.",
+    scaled_at_the_end="You scale v only after the last step. Until then its length is multiplied by |λ| in each step, and overflows for large numbers: scale it each time.",
+    never_scaled="You never scale v. Its length is multiplied by |λ| in each step: scale it to length 1 each time.",
+    not_of_length_1="Your eigenvector does not have length 1: it is multiplied by A once more after the last scaling.",
     scaled_by_maximum="Your eigenvector is scaled so that its largest entry is 1 (or -1). It should have length 1.",
     scaled_by_sum="Your eigenvector is scaled so that its entries sum to 1. It should have length 1.",
     one_step="You take one step. Repeat it `iters` times: v turns a little further each time.",
@@ -651,10 +658,11 @@ def power_iteration_with(made: Made, A: ndarray, v0: ndarray, iters: int) -> Any
     v = v0 / np.linalg.norm(v0)
     for _ in range(0 if made.no_step else 1 if made.one_step else iters):
         v = A.T @ v if made.transposed else A.T @ (A @ v) if made.gram else np.linalg.solve(A, v) if made.smallest else A @ v
-        v = v if made.not_normalised else v / np.linalg.norm(v)
+        v = v if made.scaled_at_the_end or made.never_scaled else v / np.linalg.norm(v)
+    v = v / np.linalg.norm(v) if made.scaled_at_the_end else v
     u = v0 / np.linalg.norm(v0) if made.from_start else v
     M = A.T @ A if made.gram else A
-    lam = float(u @ M @ u) / (float(u @ u) if made.not_normalised else 1)
+    lam = float(u @ M @ u) / (float(u @ u) if made.never_scaled else 1)
     if made.absolute:
         lam = float(np.linalg.norm(A @ v))
     lam = lam**2 if made.squared else float((A @ v)[0]) if made.one_entry else lam
@@ -706,6 +714,7 @@ def hidden_deflate(rng: np.random.Generator) -> Iterator[Case]:
     eigenvalue_missing="You subtract v vᵀ without the eigenvalue. That lowers it by 1, not to 0.",
     added="You add where you should subtract: that doubles the eigenvalue.",
     shifted="You subtract λ on the whole diagonal. That lowers all eigenvalues by λ; only the one of v should change.",
+    column_subtracted="You subtract a vector, λv, from every column of A. It is the matrix λ v vᵀ that has to go.",
     row_subtracted="You subtract a vector, λv, from every row of A. It is the matrix λ v vᵀ that has to go.",
     part_only="You return what has to be taken away. Subtract it from A.",
     absolute="You use |λ|. A negative eigenvalue has to be taken away with its sign.",
@@ -723,8 +732,8 @@ def deflate_with(made: Made, A: ndarray, lam: float, v: ndarray) -> Any:
         part = lam * square
     if made.shifted:
         part = lam * np.eye(len(A), dtype=A.dtype)
-    if made.row_subtracted:
-        part = lam * v
+    if made.row_subtracted or made.column_subtracted:
+        part = lam * (v if made.row_subtracted else v[:, None])
     if made.only_diagonal:
         part = np.diag(np.diagonal(part))
     if made.entry_removed:

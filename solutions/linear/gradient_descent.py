@@ -499,7 +499,7 @@ def hidden_minibatches(rng: np.random.Generator) -> Iterator[Case]:
 
 @mistakes(
     minibatches,
-    last_dropped="You drop the last, shorter batch. Its examples would wait for another epoch, and some would never be seen. (PyTorch's DataLoader has a switch for it, `drop_last`, which is off.)",
+    last_dropped="You drop the last, shorter batch. Its examples go unseen in this epoch. (PyTorch's DataLoader has a switch for it, `drop_last`, which is off.)",
     empty_last="When b divides n, your last batch is empty. Its mean would be 0 / 0.",
     natural_order="Your indices are in their natural order. Shuffle them first.",
     with_replacement="You draw with replacement: some indices come twice, others never. Shuffle all indices, and cut.",

@@ -459,24 +459,24 @@ WRONG = ["minus", "double", "sum", "unit", "at zero", "rolled", "one sign", "one
 
 def claimed(rng: np.random.Generator, n: int, d: int, right: int, wrong: list[str]) -> tuple[ndarray, ndarray, ndarray, Claims]:
     """A problem whose gradient has no small entries and no two alike, and claims under random names in random order."""
+    last, first = np.eye(d)[-1], np.eye(d)[0]
     while True:
         X, y, w = rng.normal(size=(n, d)), 2 * rng.normal(size=n), rng.normal(size=d)
         g, at_zero = X.T @ (X @ w - y) / n, -X.T @ y / n
-        numbers = np.sort(np.abs([*g, *at_zero]))
-        if numbers[0] > 0.1 and np.diff(np.sort(np.abs(g))).min() > 0.1 and abs(np.abs(g).max() - 1) > 0.1:
+        claims = {
+            "minus": -g,
+            "double": 2 * g,
+            "sum": n * g,
+            "unit": g / np.linalg.norm(g),
+            "at zero": at_zero,
+            "rolled": np.roll(g, 1),
+            "one sign": g * (1 - 2 * first),
+            "one entry": g + 0.7 * last,
+            "nearly": g * (1 + 0.02 * last),
+        }
+        clearly_wrong = all((np.abs(claim / g - 1)).max() > 0.015 for claim in claims.values())
+        if clearly_wrong and np.abs([*g, *at_zero]).min() > 0.1 and np.diff(np.sort(np.abs(g))).min() > 0.1:
             break
-    last, first = np.eye(d)[-1], np.eye(d)[0]
-    claims = {
-        "minus": -g,
-        "double": 2 * g,
-        "sum": n * g,
-        "unit": g / np.linalg.norm(g),
-        "at zero": at_zero,
-        "rolled": np.roll(g, 1),
-        "one sign": g * (1 - 2 * first),
-        "one entry": g + 0.7 * last,
-        "nearly": g * (1 + 0.02 * last),
-    }
     chosen = [g] * right + [claims[name] for name in wrong]
     names = rng.permutation(list("ABCDEFGHJKLMNPQRSTUVWXYZ"))[: len(chosen)].tolist()
     order = rng.permutation(len(chosen)).tolist()

@@ -221,3 +221,14 @@ def normal_eq__column(X: ndarray, y: ndarray) -> tuple[ndarray, float]:
     A = np.append(X, np.ones((X.shape[0], 1), dtype=X.dtype), axis=1)
     theta, *_ = np.linalg.lstsq(A, y[:, None], rcond=None)
     return theta[:-1, 0], theta[-1, 0].item()
+
+
+def normal_eq__in_the_precision_of_the_inputs(X: ndarray, y: ndarray) -> tuple[ndarray, float]:
+    A = np.hstack([X, np.ones_like(X[:, :1])])
+    try:
+        if np.linalg.matrix_rank(A) < A.shape[1]:
+            raise np.linalg.LinAlgError
+        theta = np.linalg.inv(A.T @ A) @ A.T @ y
+    except np.linalg.LinAlgError:
+        theta = np.linalg.pinv(A) @ y
+    return theta[:-1], theta[-1]

@@ -200,6 +200,8 @@ def hidden_huber(rng: np.random.Generator) -> Iterator[Case]:
     delta_is_one="Your delta is always 1. Use the one that is given: it says where the line begins, and how steep it is.",
     smooth_l1="You divide by delta, so that the slope is at most 1. That is the other convention (PyTorch's SmoothL1Loss); Huber's loss is r²/2 inside, whatever delta is.",
     line_not_scaled="Your line has slope 1. The parabola r²/2 has the slope delta where it ends, and the line goes on with it; |r| - ½ fits for delta = 1 only.",
+    line_without_delta="Your line is |r| - delta/2, which has slope 1. It is delta times that: then it meets the parabola, at delta²/2 for |r| = delta.",
+    doubled="You leave the ½ out everywhere: r² inside, and twice the line outside. That is a convention too, but here the loss is r²/2 inside.",
     half_delta_forgotten="Your line is delta·(|r| - delta): at |r| = delta it starts at 0, while the parabola ends at delta²/2. The loss jumps there.",
     offset_not_scaled="You subtract ½ on the line, which fits for delta = 1 only. At |r| = delta line and parabola must meet, at delta²/2.",
     no_offset="Your line is delta·|r| and starts at delta², while the parabola ends at delta²/2. The loss jumps there.",
@@ -233,6 +235,8 @@ def huber_loss_with(made: Made, r: ndarray, delta: float) -> Any:
     elif made.line_not_scaled:
         line = abs(r) - 0.5
         slope_outside = 1.0 * np.sign(r)
+    elif made.line_without_delta:
+        line = abs(r) - delta / 2
     elif made.half_delta_forgotten:
         line = delta * (abs(r) - delta)
     elif made.offset_not_scaled:
@@ -262,6 +266,8 @@ def huber_loss_with(made: Made, r: ndarray, delta: float) -> Any:
         losses, slopes = delta**2 * (root - 1), r / root
     if made.smooth_l1:
         losses, slopes = losses / delta, slopes / delta
+    elif made.doubled:
+        losses, slopes = 2 * losses, 2 * slopes
     if made.slope_negative:
         slopes = -slopes
     if made.integer_buffer and r.dtype.kind == "i":
@@ -305,21 +311,24 @@ def with_outliers(rng: np.random.Generator, n: int, outliers: int, far: float, s
     return found
 
 
+BALANCE = "At the best c the pulls of all residuals sum to 0. Work that sum out for your c: if it is small but not 0, c has not been found to five digits yet."
+
+
 @cases(huber_location)
 def visible_location(rng: np.random.Generator) -> Iterator[Case]:
-    yield Case("1, 2, 3, 4 and 20; delta 1", np.array([3.0, 20.0, 1.0, 4.0, 2.0]), 1.0)
-    yield Case("7 numbers, delta 0.5", with_outliers(rng, 7, 2, 9.0), 0.5)
-    yield Case("11 numbers, delta 3", with_outliers(rng, 11, 1, 20.0, 2.0), 3.0)
+    yield Case("1, 2, 3, 4 and 20; delta 1", np.array([3.0, 20.0, 1.0, 4.0, 2.0]), 1.0, hint=BALANCE)
+    yield Case("7 numbers, delta 0.5", with_outliers(rng, 7, 2, 9.0), 0.5, hint=BALANCE)
+    yield Case("11 numbers, delta 3", with_outliers(rng, 11, 1, 20.0, 2.0), 3.0, hint=BALANCE)
 
 
 @cases(huber_location, hidden=True)
 def hidden_location(rng: np.random.Generator) -> Iterator[Case]:
-    yield Case("13 numbers, delta 0.8", with_outliers(rng, 13, 3, 15.0), 0.8)
-    yield Case("7 numbers, delta 1.7", with_outliers(rng, 7, 1, 12.0), 1.7)
-    yield Case("negative numbers", -with_outliers(rng, 11, 2, 8.0), 1.2)
-    yield Case("a small delta", with_outliers(rng, 5, 1, 5.0), 0.1)
-    yield Case("a delta larger than all distances", with_outliers(rng, 5, 1, 5.0), 40.0)
-    yield Case("three numbers", with_outliers(rng, 3, 1, 9.0), 1.4)
+    yield Case("13 numbers, delta 0.8", with_outliers(rng, 13, 3, 15.0), 0.8, hint=BALANCE)
+    yield Case("7 numbers, delta 1.7", with_outliers(rng, 7, 1, 12.0), 1.7, hint=BALANCE)
+    yield Case("negative numbers", -with_outliers(rng, 11, 2, 8.0), 1.2, hint=BALANCE)
+    yield Case("a small delta", with_outliers(rng, 5, 1, 5.0), 0.1, hint=BALANCE)
+    yield Case("a delta larger than all distances", with_outliers(rng, 5, 1, 5.0), 40.0, hint=BALANCE)
+    yield Case("three numbers", with_outliers(rng, 3, 1, 9.0), 1.4, hint=BALANCE)
 
 
 @mistakes(
@@ -501,7 +510,9 @@ def exactly_at_the_margin(rng: np.random.Generator, n: int, k: int, delta: float
 def visible_margin_grad(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("one example by hand", np.array([[3.0, 2.5, 0.0, 4.0]]), np.array([0]))
     yield Case("5 examples, 3 classes, margin 0.7", *scores_and_labels(rng, 5, 3), 0.7)
-    yield Case("3 examples, 7 classes, margin 2", *scores_and_labels(rng, 3, 7), 2.0)
+    scores, y = scores_and_labels(rng, 3, 7)
+    scores[0, y[0]] += 9
+    yield Case("3 examples, 7 classes, margin 2", scores, y, 2.0)
     yield Case("exactly at the margin", np.array([[1.0, 2.0, 3.5]]), np.array([1]), 1.0, group="at the margin", hint=ON_THE_LINE)
 
 
@@ -525,6 +536,7 @@ def hidden_margin_grad(rng: np.random.Generator) -> Iterator[Case]:
     not_averaged="You do not divide by the number of examples. The loss is their mean.",
     mean_over_classes="You divide by the number of classes too. The loss sums over the wrong classes, and averages over the examples only.",
     true_class_minus_one="The true class gets -1 in your gradient, however many classes violate the margin. Its score stands in every violated term: it gets minus their number.",
+    true_class_always_minus_one="The true class always gets -1 in your gradient. Its score stands in every violated term: it gets minus their number, which may be 0.",
     true_class_nothing="The true class gets no gradient. Its score stands in every violated term, with a minus.",
     true_class_one_too_many="The true class gets one too many: you count it among its own violations. Leave j = y out before you count.",
     true_class_once_in_all="Every violation counts in the true class, but you divide them by the number of wrong classes. They add up.",
@@ -554,6 +566,8 @@ def margin_loss_grad_with(made: Made, scores: ndarray, y: ndarray, delta: float 
         counts = (counts > 0).astype(scores.dtype)
     elif made.true_class_once_in_all:
         counts = counts / (k - 1)
+    elif made.true_class_always_minus_one:
+        counts = np.ones_like(counts)
     grad[rows, y] = 0 if made.true_class_nothing else -counts - int(made.true_class_one_too_many)
     grad = grad / (1 if made.not_averaged else n)
     if made.mean_over_classes:

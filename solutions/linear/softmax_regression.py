@@ -144,10 +144,14 @@ def labels(rng: np.random.Generator, n: int, k: int, absent: tuple[int, ...] = (
     return rng.permutation(y)
 
 
+NO_LABELS = "With no labels the result has no rows, and still k columns."
+
+
 @cases(one_hot)
 def visible_one_hot(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("labels 2, 0, 3 of 5 classes", np.array([2, 0, 3]), 5)
     yield Case("7 labels of 3 classes", labels(rng, 7, 3), 3)
+    yield Case("no labels, 3 classes", np.zeros(0, int), 3, group="empty batch", hint=NO_LABELS)
 
 
 @cases(one_hot, hidden=True)
@@ -157,7 +161,7 @@ def hidden_one_hot(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("as many labels as classes", labels(rng, 5, 5, absent=(2,)), 5)
     yield Case("two classes", labels(rng, 7, 2), 2)
     yield Case("a single label", rng.integers(1, 6, size=1), 7)
-    yield Case("no labels", np.zeros(0, int), 5, group="empty batch", hint="With no labels the result has no rows, and still k columns.")
+    yield Case("no labels", np.zeros(0, int), 5, group="empty batch", hint=NO_LABELS)
 
 
 @mistakes(
@@ -217,6 +221,7 @@ def predict_labels(logits: Float[ndarray, "n k"]) -> Int[ndarray, "n"]:
     return logits.argmax(axis=1)
 
 
+NO_EXAMPLES = "With no examples the result is an empty array of integers, of shape `(0,)`."
 TIES = "Where several classes have the same highest score, the lowest of them is the answer."
 
 
@@ -225,6 +230,7 @@ def visible_predict(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("two examples by hand", np.array([[1.0, 3.0, 2.0, 0.0], [-1.0, -5.0, -0.5, -2.0]]))
     yield Case("5 examples, 7 classes", rng.normal(size=(5, 7)))
     yield Case("two classes are equally high", np.array([[1.0, 3.0, 3.0], [0.0, 0.0, -1.0]]), group="ties", hint=TIES)
+    yield Case("no examples, 3 classes", np.zeros((0, 3)), group="empty batch", hint=NO_EXAMPLES)
 
 
 @cases(predict_labels, hidden=True)
@@ -238,8 +244,7 @@ def hidden_predict(rng: np.random.Generator) -> Iterator[Case]:
         row[rng.permutation(5)[:2]] = 1
     yield Case("ties", tied, group="ties", hint=TIES)
     yield Case("all scores equal", np.full((3, 5), rng.normal()), group="ties", hint=TIES)
-    hint = "With no examples the result is an empty array of integers, of shape `(0,)`."
-    yield Case("no examples", np.zeros((0, 5)), group="empty batch", hint=hint)
+    yield Case("no examples", np.zeros((0, 5)), group="empty batch", hint=NO_EXAMPLES)
 
 
 @mistakes(
@@ -320,6 +325,7 @@ def visible_softmax(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("logits 1, 2, 3", np.array([1.0, 2.0, 3.0]))
     yield Case("3 rows of 5, along each row", rng.normal(size=(3, 5)), -1)
     yield Case("3 rows of 5, along each column", rng.normal(size=(3, 5)), 0)
+    yield Case("3 rows of 3, along each row", rng.normal(size=(3, 3)), 1)
     yield Case("logits near ±10000", 1e4 * np.array([[1.0, 0.9, -1.0], [-1.1, -1.0, -1.3]]), group="large logits", hint=LARGE)
     yield Case("a logit of -inf", np.array([0.0, -math.inf, 1.0]), group="-inf", hint=MINUS_INFINITY)
 
@@ -453,6 +459,13 @@ def visible_cross_entropy(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("two examples by hand", np.log(np.array([[1.0, 2.0, 1.0], [5.0, 2.0, 1.0]])), np.array([1, 2]))
     yield Case("5 examples, 7 classes", *logits_and_labels(rng, 5, 7))
     yield Case("the true class 2000 below the best", np.array([[1000.0, -1000.0, 0.0]]), np.array([1]), group="large logits", hint=FAR_APART)
+    yield Case(
+        "logits near 2000 and near -2000",
+        np.array([[2001.0, 2000, 2002], [-2002, -2000, -2001]]),
+        np.array([0, 2]),
+        group="large logits",
+        hint=FAR_APART,
+    )
 
 
 @cases(cross_entropy, hidden=True)
@@ -484,6 +497,8 @@ OVERFLOW = "The exponentials of large logits overflow, and those of very negativ
     no_max=OVERFLOW,
     no_max_in_softmax=OVERFLOW,
     global_max="You subtract the largest logit of the whole batch, and an example far below it vanishes. Each needs its own largest logit.",
+    zero_times_infinity="You multiply a one-hot code with logarithms, and where a probability has been rounded to 0 that is 0 times -inf, which is NaN. Pick the true class by its index, and let no probability be rounded before its logarithm is taken.",
+    max_not_returned="You subtract the largest logit inside the sum of exponentials only. Subtract it from the true class's logit as well, or add it again to the logarithm of the sum.",
     double_softmax="You apply softmax twice. The logits go in here as they are, and the loss takes the softmax itself.",
     no_softmax="You take the logits for probabilities. They have to go through a softmax first.",
     logit_only="You return minus the logit of the true class. The logarithm of the sum of all exponentials is missing: without it the logits could grow without end.",
@@ -522,6 +537,8 @@ def cross_entropy_with(made: Made, logits: ndarray, y: ndarray) -> Any:
         log_p = np.log(softmax(logits) + 1e-12)
     elif made.small_number_that_shows:
         log_p = np.log(softmax(logits) + 1e-7)
+    elif made.max_not_returned:
+        log_p = log_p + peak
     elif made.no_max_in_softmax:
         log_p = np.log(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True))
     y = logits.argmax(axis=1) if made.predicted_class else y
@@ -533,6 +550,8 @@ def cross_entropy_with(made: Made, logits: ndarray, y: ndarray) -> Any:
     if made.no_log:
         return float(1 - p[rows, y].mean())
     losses = -log_p[rows, y]
+    if made.zero_times_infinity:
+        losses = -(np.eye(k)[y] * np.log(softmax(logits))).sum(axis=1)
     if made.every_class:
         wrong = np.arange(k) != y[:, None]
         losses = losses - np.log(np.where(wrong, 1 - p, 1)).sum(axis=1)
@@ -563,10 +582,15 @@ def ce_grad(logits: Float[ndarray, "n k"], y: Int[ndarray, "n"]) -> Float[ndarra
     return gradient / len(y)
 
 
+LARGE_IN_GRADIENT = "Large logits: the probabilities in the gradient come from exponentials, which must neither overflow nor all vanish."
+
+
 @cases(ce_grad)
 def visible_ce_grad(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("two examples by hand", np.log(np.array([[1.0, 2.0, 1.0], [5.0, 2.0, 1.0]])), np.array([1, 2]))
     yield Case("5 examples, 7 classes", *logits_and_labels(rng, 5, 7))
+    far = np.array([[2001.0, 2000, 2002], [-2002, -2000, -2001]])
+    yield Case("logits near 2000 and near -2000", far, np.array([0, 2]), group="large logits", hint=LARGE_IN_GRADIENT)
 
 
 @cases(ce_grad, hidden=True)
@@ -575,11 +599,10 @@ def hidden_ce_grad(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("as many examples as classes", *logits_and_labels(rng, 5, 5))
     yield Case("two classes", *logits_and_labels(rng, 11, 2))
     yield Case("few examples, many classes", *logits_and_labels(rng, 2, 13))
-    large = "Large logits: the probabilities in the gradient come from exponentials, which must neither overflow nor all vanish."
-    yield Case("logits of size 1000", *logits_and_labels(rng, 5, 7, scale=1000.0), group="large logits", hint=large)
+    yield Case("logits of size 1000", *logits_and_labels(rng, 5, 7, scale=1000.0), group="large logits", hint=LARGE_IN_GRADIENT)
     near, y = logits_and_labels(rng, 7, 3)
-    yield Case("examples far apart", near + 800.0 * rng.permutation(7)[:, None], y, group="large logits", hint=large)
-    yield Case("all logits near -2000", near - 2000, y, group="large logits", hint=large)
+    yield Case("examples far apart", near + 800.0 * rng.permutation(7)[:, None], y, group="large logits", hint=LARGE_IN_GRADIENT)
+    yield Case("all logits near -2000", near - 2000, y, group="large logits", hint=LARGE_IN_GRADIENT)
 
 
 @mistakes(
@@ -590,6 +613,7 @@ def hidden_ce_grad(rng: np.random.Generator) -> Iterator[Case]:
     wrong_sign="Your signs are reversed. Where the probability of a wrong class is too high, its logit must go down, so its gradient is positive.",
     probabilities_only="You return the probabilities. The 1 of the true class is still to be subtracted.",
     true_class_only="Your gradient is 0 for the wrong classes. Their logits stand in the softmax's sum, so they have one too: it is their probability.",
+    label_subtracted="You subtract the number of the class, from all places. Subtract its one-hot code.",
     logits_minus_code="You subtract the one-hot code from the logits. Subtract it from the probabilities.",
     of_probabilities="That is the derivative with respect to the probabilities, -1/p for the true class. Go on through the softmax, by the chain rule.",
     sigmoid="You use a sigmoid of each logit. The probabilities come from the softmax.",
@@ -617,6 +641,8 @@ def ce_grad_with(made: Made, logits: ndarray, y: ndarray) -> Any:
         code = code.max(axis=0) + 0 * code
     elif made.probabilities_only:
         code = 0 * code
+    elif made.label_subtracted:
+        code = y[:, None] + 0 * code
     gradient = (logits if made.logits_minus_code else p) - code
     if made.true_class_only:
         gradient = gradient * code
@@ -659,6 +685,7 @@ def padded(rng: np.random.Generator, lengths: list[int], time: int, k: int, igno
 def visible_tokens(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("lengths 3 and 1", *padded(rng, [3, 1], 3, 5, -100))
     yield Case("lengths 2, 5 and 3; class 0 is ignored", *padded(rng, [2, 5, 3], 5, 7, 0), 0)
+    yield Case("lengths 2 and 3; label -1 is ignored", *padded(rng, [2, 3], 3, 5, -1), -1)
 
 
 @cases(token_cross_entropy, hidden=True)

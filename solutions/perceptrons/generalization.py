@@ -823,7 +823,7 @@ def visible_memorizing_degree(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("10 samples of 1 feature", 10, 1)
     yield Case("6 samples of 2 features", 6, 2)
     yield Case("7 samples of 2 features", 7, 2)
-    yield Case("442 samples of 10 features", 442, 10)
+    yield Case("150 samples of 4 features", 150, 4)
 
 
 @cases(memorizing_degree, hidden=True)

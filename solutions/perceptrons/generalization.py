@@ -327,7 +327,7 @@ def how_often_in_each_fold(answer, n, k, seed):  # type: ignore[no-untyped-def]
 
     def folds(seed):  # type: ignore[no-untyped-def]
         folds = list(answer(n, k, np.random.default_rng(seed)))
-        if any(len(fold) != 2 or np.ndim(fold[0]) != 1 for fold in folds):
+        if any(not isinstance(fold, tuple | list) or len(fold) != 2 or np.ndim(fold[0]) != 1 for fold in folds):
             raise TypeError("each fold is a pair of index arrays, (train, validation)")
         return [np.array([counted(fold[part]) for fold in folds]) for part in (0, 1)]  # type: ignore[no-untyped-call]
 
@@ -390,7 +390,7 @@ def each_index_validated_once(answer, n, k, seed):  # type: ignore[no-untyped-de
     only_earlier_blocks="Each fold trains on the blocks before its own. That is for time series; here it trains on all the other blocks.",
     only_the_next_block="Each fold trains on a single other block. It trains on all the others.",
     one_fold="You return the first fold only. Every block takes its turn: collect all k folds before you return.",
-    blocks_only="You return the blocks. Each fold is a pair: the indices to train on, and those to validate on.",
+    blocks_only="Each fold is a pair: the indices to train on, and those to validate on. Return a list of k such pairs, not the blocks themselves.",
     own_generator="You make a generator with a seed of your own, so the folds are always the same. Draw from the rng that you are given.",
     one_in_two_blocks="Where one block ends and the next begins, an index lies in both. A slice a:b ends before b, and the next one begins at b.",
     from_one="Your indices run from 1 to n. In Python they run from 0 to n - 1.",
@@ -676,6 +676,7 @@ def hidden_fit_curve(rng: np.random.Generator) -> Iterator[Case]:
     degree_too_low="Your polynomials have one power too few. A polynomial of degree d has d + 1 coefficients, from power 0 to power d.",
     degree_too_high="Your polynomials have one power too many. A polynomial of degree d has d + 1 coefficients, from power 0 to power d.",
     cut_off="You fit the highest degree once and cut its coefficients off for the lower ones. The best polynomial of a lower degree has other coefficients: fit each degree by itself.",
+    coefficients_reversed="You evaluate the polynomials with their coefficients in reversed order. np.polyfit and np.polyval put the highest power first, np.polynomial the lowest: do not mix them.",
     through_origin="Your polynomials have no constant term: the power 0 is missing.",
     sorted_degrees="You go through the degrees in rising order. The errors come in the order in which the degrees are given.",
     best_so_far="Your validation errors can only fall from one degree to the next: you keep the best so far. Return each degree's own error.",
@@ -700,6 +701,7 @@ def fit_curve_with(made: Made, x: ndarray, y: ndarray, x_val: ndarray, y_val: nd
         count = degree + (0 if made.degree_too_low else 2 if made.degree_too_high else 1)
         source = (np.append(x, x_val), np.append(y, y_val)) if made.fit_on_both else (x_val, y_val) if made.fit_on_validation else (x, y)
         w = coefficients(*source, max(degrees) + 1)[:count] if made.cut_off else coefficients(*source, count)
+        w = w[::-1] if made.coefficients_reversed else w
         train.append(error(w, x, y, made.unbiased))
         w = coefficients(x_val, y_val, count) if made.refitted else w
         validation.append(train[-1] if made.train_twice else error(w, x_val, y_val))

@@ -331,7 +331,8 @@ def hidden_dropout(rng: np.random.Generator) -> Iterator[Case]:
     training_inverted="You drop out of training, and not in training.",
     mask_of_dropped="Your mask is True where an entry is dropped. Here it is True where one is kept.",
     mask_rescaled="Your mask holds 1 / (1 - p) and 0. That is handy for the product; here the mask is boolean, True where an entry is kept.",
-    mask_of_nonzero="Your mask is made of draws out of training too, although nothing is dropped there: it is True everywhere.",
+    mask_of_numbers="Your mask holds the numbers 1 and 0. Here it is boolean: True where an entry is kept.",
+    mask_of_draws="Your mask is made of draws out of training too, although nothing is dropped there: it is True everywhere.",
     y_only="You return y only. Return the mask with it: the backward pass needs it.",
     swapped="You return the mask first. y comes first.",
     nan_for_one="With p = 1 you divide by 0. Everything is dropped: y is 0 everywhere.",
@@ -341,7 +342,7 @@ def dropout_with(made: Made, x: ndarray, p: float, training: bool, draws: ndarra
         training = not training
     if not training and not made.also_out_of_training:
         y = x * (1 - p) if made.rescaled_at_test else x / (1 - p) if made.rescaled_always and p < 1 else 1.0 * x
-        mask = draws >= p if made.mask_of_nonzero else np.ones(x.shape, dtype=bool)
+        mask = draws >= p if made.mask_of_draws else np.ones(x.shape, dtype=bool)
     else:
         mask = draws < p if made.p_keeps or made.keeps_below_p else draws < 1 - p if made.other_end else draws >= p
         mask = np.ones_like(mask) if made.never else mask
@@ -353,6 +354,8 @@ def dropout_with(made: Made, x: ndarray, p: float, training: bool, draws: ndarra
         mask = ~mask
     if made.mask_rescaled:
         mask = (mask / (1 - p if p < 1 and training else 1)).astype(x.dtype)
+    if made.mask_of_numbers:
+        mask = mask.astype(x.dtype)
     return y if made.y_only else (mask, y) if made.swapped else (y, mask)
 
 
@@ -432,6 +435,8 @@ def drops_as_it_should(answer, x, upstream, p, seed):  # type: ignore[no-untyped
         return np.allclose(a, b, rtol=1e-4, atol=1e-6)
 
     if not close(answer["out of training"], x):  # type: ignore[no-untyped-call]
+        if close(answer["out of training"], x * (1 - p)):  # type: ignore[no-untyped-call]
+            return "Out of training, you multiply x by 1 - p, as the first paper on dropout did. Here the rescaling is done in training, and out of training x is passed on."
         return "Out of training, your layer changes x. There nothing is dropped, and nothing rescaled."
     if not close(answer["its gradient"], upstream):  # type: ignore[no-untyped-call]
         return "After a forward pass out of training, your backward pass changes the gradient. It belongs to the latest forward pass, which passed x on as it is."
@@ -445,7 +450,7 @@ def drops_as_it_should(answer, x, upstream, p, seed):  # type: ignore[no-untyped
 
         for axis in (0, 1):
             alike = np.array([len(set(a[b].tolist())) < 2 for a, b in zip(np.moveaxis(kept, axis, 0), np.moveaxis(positive, axis, 0), strict=True)])
-            if alike.mean() > 0.5:
+            if alike.all():
                 return "You drop whole rows or columns. Every entry has a draw of its own."
         if unlikely(np.mean(kept[positive]), (1 - p, positive.sum())):  # type: ignore[no-untyped-call]
             if not unlikely(np.mean(kept[positive]), (p, positive.sum())):  # type: ignore[no-untyped-call]
@@ -488,6 +493,7 @@ def drops_as_it_should(answer, x, upstream, p, seed):  # type: ignore[no-untyped
     not_rescaled="You never rescale. In training the kept entries are divided by 1 - p, and so are their gradients.",
     also_out_of_training="You drop entries out of training too. There x is passed on as it is.",
     old_mask_out_of_training="After a forward pass out of training, your backward pass still uses the mask of an earlier one. Nothing was dropped: the gradient passes as it is.",
+    rescaled_at_test="You rescale out of training, as the first paper on dropout did. Here kept entries are divided by 1 - p in training, and out of training x is passed on.",
     rows="You drop whole rows. Every entry has a draw of its own.",
     columns="You drop whole columns, the same ones in every row. Every entry has a draw of its own.",
     own_generator="You make a generator with a seed of your own, and drop the same entries for every seed. Draw from the rng that is given.",
@@ -507,13 +513,13 @@ def dropout_layer_with(made: Made, p: float, rng: np.random.Generator) -> Any:
             return draws < p if made.p_keeps else draws >= p
 
         def scale(self, x: ndarray) -> Any:
-            return x if made.not_rescaled else x / (p if made.p_keeps else 1 - p)
+            return x if made.not_rescaled or made.rescaled_at_test else x / (p if made.p_keeps else 1 - p)
 
         def forward(self, x: ndarray, training: bool) -> Any:
             training = training or made.also_out_of_training
             if not training:
                 self.trained = self.trained and made.old_mask_out_of_training
-                return 1.0 * x
+                return x * (1 - p if made.rescaled_at_test else 1.0)
             self.trained = True
             if self.mask is None or not made.same_mask:
                 self.mask = self.draw(x.shape)
@@ -525,7 +531,7 @@ def dropout_layer_with(made: Made, p: float, rng: np.random.Generator) -> Any:
 
         def backward(self, upstream: ndarray) -> Any:
             if not self.trained or made.plain_backward:
-                return 1.0 * upstream
+                return upstream * (1 - p if made.rescaled_at_test else 1.0)
             mask = self.draw(upstream.shape) if made.new_mask_backward else self.first if made.first_mask_backward else self.mask
             mask = ~mask if made.inverted_backward else self.nonzero if made.zeros_for_dropped else mask
             mask = np.ones_like(mask) if made.unmasked_backward else mask

@@ -10,18 +10,26 @@ from solutions.foundations.derivatives import (
     subgradient_interval,
     wrong_gradients,
 )
+from solutions.foundations.jacobians import chain, derivative_shape, jacobian, jacobian_table, matmul_jacobian, to_layout, vjp_chain
 
 __all__ = [
     "Dual",
     "Value",
     "best_step",
     "central_difference",
+    "chain",
     "derivative",
+    "derivative_shape",
     "gradient_table",
+    "jacobian",
+    "jacobian_table",
+    "matmul_jacobian",
     "observed_order",
     "relu_subgrad",
     "subgradient_interval",
+    "to_layout",
     "topological_order",
     "unbroadcast",
+    "vjp_chain",
     "wrong_gradients",
 ]

@@ -1,6 +1,7 @@
 """Chapter 1, foundations."""
 
 from solutions.foundations.autograd import Dual, Value, central_difference, topological_order, unbroadcast
+from solutions.foundations.complexity import best_chain_cost, chain_cost, checkpointing, count_multiplications, peak_memory
 from solutions.foundations.derivatives import (
     best_step,
     derivative,
@@ -15,9 +16,13 @@ from solutions.foundations.jacobians import chain, derivative_shape, jacobian, j
 __all__ = [
     "Dual",
     "Value",
+    "best_chain_cost",
     "best_step",
     "central_difference",
     "chain",
+    "chain_cost",
+    "checkpointing",
+    "count_multiplications",
     "derivative",
     "derivative_shape",
     "gradient_table",
@@ -25,6 +30,7 @@ __all__ = [
     "jacobian_table",
     "matmul_jacobian",
     "observed_order",
+    "peak_memory",
     "relu_subgrad",
     "subgradient_interval",
     "to_layout",

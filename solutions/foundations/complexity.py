@@ -336,7 +336,7 @@ def hidden_peak_memory(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(f"{inputs} inputs, {inner} numbers in between", random_graph(rng, inputs, inner, outputs, locality))
     yield Case("a long chain", {f"u{k}": [f"u{k - 1}"] if k else [] for k in range(int(rng.integers(50, 90)))})
     order = [LETTERS[k] for k in rng.permutation(7)]
-    fan = {name: [] for name in order[:4]} | {order[4]: order[:2], order[5]: [order[2], order[3]], order[6]: order[4:6]}
+    fan: dict[str, list[str]] = {name: [] for name in order[:4]} | {order[4]: order[:2], order[5]: [order[2], order[3]], order[6]: order[4:6]}
     yield Case("all inputs first", fan)
     a, b, c, d, e, f, g = order
     yield Case("inputs that are read in late", {a: [], b: [a], c: [], d: [b, c], e: [], f: [d, e], g: [f]})

@@ -50,7 +50,6 @@ def hidden_to_layout(rng: np.random.Generator) -> Iterator[Case]:
     never_transposed="You return the derivative as it came. The two layouts are each other's transposes.",
     target_only="You transpose whenever `target` is the denominator layout. A derivative that is in this layout already must stay as it is: look at `source` too.",
     source_only="You transpose whenever `source` is the denominator layout. What counts is whether the two layouts differ.",
-    the_wrong_way="You transpose when the layouts are equal, and do not when they differ. It is the other way round.",
     reshaped="You reshape. The shape is right and the numbers stand in the wrong places: rows become columns, so transpose.",
     flattened="You drop axes of size 1. Layouts differ in nothing but whether such a derivative is a row or a column: keep both axes.",
     turned="You turn the matrix by 90 degrees. A transpose mirrors it at its diagonal.",
@@ -59,7 +58,7 @@ def hidden_to_layout(rng: np.random.Generator) -> Iterator[Case]:
 def to_layout_with(made: Made, derivative: ndarray, source: str, target: str) -> Any:
     turn = source != target
     turn = True if made.always_transposed else turn and not made.never_transposed
-    turn = target == DENOMINATOR if made.target_only else source == DENOMINATOR if made.source_only else turn != made.the_wrong_way
+    turn = target == DENOMINATOR if made.target_only else source == DENOMINATOR if made.source_only else turn
     if made.vectors_only and 1 not in derivative.shape:
         turn = False
     if made.flattened:
@@ -67,6 +66,14 @@ def to_layout_with(made: Made, derivative: ndarray, source: str, target: str) ->
     if not turn:
         return derivative * 1
     return derivative.reshape(derivative.shape[::-1]) if made.reshaped else np.rot90(derivative) if made.turned else derivative.T
+
+
+@mistakes(
+    to_layout,
+    the_wrong_way="You transpose when the layouts are equal, and do not when they differ. It is the other way round.",
+)
+def to_layout_the_wrong_way(made: Made, derivative: ndarray, source: str, target: str) -> Any:
+    return 1 * (derivative.T if (source == target) == made.the_wrong_way else derivative)
 
 
 # ---- jacobian --------------------------------------------------------------------------------------------------------
@@ -439,7 +446,7 @@ def chain_with(made: Made, derivatives: list[ndarray], layout: str = NUMERATOR) 
     if made.entry_by_entry:
         return functools.reduce(np.multiply, steps)
     if made.transposed_to_fit:
-        return functools.reduce(lambda a, b: a @ b if a.shape[1] == b.shape[0] else a @ b.T, steps[::-1])
+        return functools.reduce(product_that_fits, steps[::-1])
     numerator = layout == NUMERATOR
     numerator = (numerator or made.layout_ignored) and not made.always_denominator
     if numerator != made.order_reversed:
@@ -447,6 +454,11 @@ def chain_with(made: Made, derivatives: list[ndarray], layout: str = NUMERATOR) 
     result = functools.reduce(np.matmul, steps)
     turn = made.transposed or (made.returned_in_numerator_layout and layout == DENOMINATOR)
     return result.T if turn else result
+
+
+def product_that_fits(a: ndarray, b: ndarray) -> ndarray:
+    """Of a, b and their transposes the first product whose shapes fit."""
+    return next(x @ y for x in (a, a.T) for y in (b, b.T) if x.shape[1] == y.shape[0])
 
 
 # ---- vjp_chain -------------------------------------------------------------------------------------------------------

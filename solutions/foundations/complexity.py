@@ -354,6 +354,7 @@ def hidden_peak_memory(rng: np.random.Generator) -> Iterator[Case]:
     dropped_after_first_use="You drop a value after its first use. Later nodes may need it: wait for the last one.",
     at_the_end="You count what is in memory at the end. The largest number at any moment is wanted.",
     always_two="You say that forward mode needs two values. That is so in a chain; other values may wait for a later use.",
+    parents_only="For forward mode you count a node and its parents, wherever there are most. Other values may wait for a later use.",
     reverse_without_inputs="In reverse mode you do not count inputs. Local derivatives need them like any other value.",
     reverse_without_outputs="In reverse mode you do not count outputs. Every value counts.",
     gradients_too="In reverse mode you count a gradient for each value as well. Values are asked for.",
@@ -383,7 +384,7 @@ def peak_memory_with(made: Made, parents: dict[str, list[str]]) -> Any:
             alive.discard(node)
         if made.at_the_end:
             peak = len(alive)
-    forward = 2 if made.always_two else peak
+    forward = 2 if made.always_two else 1 + max(len(p) for p in parents.values()) if made.parents_only else peak
     reverse = len(parents) - (len(inputs) if made.reverse_without_inputs else 0)
     reverse = reverse - len(set(parents) - used) if made.reverse_without_outputs else 2 * reverse if made.gradients_too else reverse
     reverse = forward if made.saved_values_forgotten else reverse
@@ -440,6 +441,7 @@ def hidden_checkpointing(rng: np.random.Generator) -> Iterator[Case]:
     stretch_forgotten="Your peak counts the checkpoints only. While a stretch is worked on, its recomputed values are kept as well.",
     last_stretch_as_long="You take the last stretch to be as long as the others. It ends at a_n and may be shorter; the peak may then come one stretch later.",
     peak_in_last_stretch="You look for the peak in the last stretch only. If it is short, the one before it needs more memory.",
+    rule_of_thumb="You add the number of checkpoints and k. The checkpoint of a stretch is its first value and counts once; and the last stretch, where all checkpoints are there, may be shorter than k.",
     one_too_many="Your peak is too high by one. The checkpoint of a stretch counts once, not among the checkpoints and again in the stretch; and no step needs the value of a_n.",
     rounded_down="You round n / k down. A last, shorter stretch has a checkpoint, too.",
     checkpoints_recomputed="You recompute checkpoints as well. They are in memory; only the values between them are computed again.",
@@ -467,6 +469,8 @@ def checkpointing_with(made: Made, n: int, k: int) -> Any:
     peak += int(made.one_too_many)
     again = [length - (0 if made.checkpoints_recomputed else 1) for length in lengths]
     recomputed = again[0] if made.one_stretch_recomputed else sum(again[:-1]) if made.last_stretch_not_recomputed else sum(again)
+    if made.rule_of_thumb:
+        peak = len(starts) + k
     if made.no_checkpoints or made.nothing_dropped:
         peak = n
     recomputed = 0 if made.no_checkpoints else recomputed

@@ -173,6 +173,7 @@ def hidden_observed_order(rng: np.random.Generator) -> Iterator[Case]:
     inverse="You return one over the power.",
     through_origin="Your line goes through the origin, as if c were 1. The line has an intercept, log c, of its own.",
     first_and_last="You use two points, the first and the last. The best line takes all points into account.",
+    first_halving="You compare the first two errors, as if the step had been halved between them. Take all points into account, and their steps as they are.",
     neighbours="You average the slopes between neighbouring points. The best line by least squares takes all points into account at once.",
     intercept="That is where the line starts, the logarithm of c. Its slope is the power.",
     mixed_bases="You use a logarithm to another base for the errors than for the steps. Any base will do, the same on both axes.",
@@ -188,6 +189,8 @@ def observed_order_with(made: Made, steps: ndarray, errors: ndarray) -> float:
     b = b / math.log(10) if made.mixed_bases else b
     if made.first_and_last:
         return float((b[-1] - b[0]) / (a[-1] - a[0]))
+    if made.first_halving:
+        return float(np.log2(errors[0] / errors[1]))
     if made.neighbours:
         return float((np.diff(b) / np.diff(a)).mean())
     if made.axes_swapped:
@@ -213,6 +216,7 @@ def best_step(value: float, third_derivative: float, unit_roundoff: float) -> fl
 
     The bound is ε² |f'''| / 6 + u |f| / ε, with the value f and the third derivative f''' of
     the function at x, and u the unit roundoff. Neither f nor f''' is 0; both may be negative.
+    Give it to 6 digits.
     """
     return (3 * unit_roundoff * abs(value) / abs(third_derivative)) ** (1 / 3)
 
@@ -234,7 +238,8 @@ def hidden_best_step(rng: np.random.Generator) -> Iterator[Case]:
 
 @mistakes(
     best_step,
-    square_root="You take a square root. That is the rule for one-sided differences, whose error shrinks like ε; for ε² the derivative of the bound leads to a cube root.",
+    square_root="You solve for ε². The derivative of u |f| / ε is -u |f| / ε², so it is ε³ that comes out: take a cube root.",
+    one_sided_rule="You return the root of u, a rule of thumb for one-sided differences. A central difference is more exact and affords a larger step; f and f''' decide which.",
     balanced="You make the two terms equal. That is near the minimum, not at it: set the derivative of their sum to 0.",
     no_three="The factor 3 is missing: the derivative of ε² |f'''| / 6 is ε |f'''| / 3.",
     three_below="Your 3 stands in the denominator. Set ε |f'''| / 3 equal to u |f| / ε² and solve for ε³.",
@@ -253,7 +258,9 @@ def best_step_with(made: Made, value: float, third_derivative: float, unit_round
     third = 1.0 if made.third_forgotten or made.textbook_constant else third
     if not made.negative:
         f, third = abs(f), abs(third)
-    plain = made.no_three or made.textbook_constant or made.square_root
+    if made.one_sided_rule:
+        return math.sqrt(unit_roundoff)
+    plain = made.no_three or made.textbook_constant
     factor = 1 if plain else 6 if made.balanced else 1 / 3 if made.three_below else 1.5 if made.factor_one_and_a_half else 3
     cube = factor * unit_roundoff * (third / f if made.upside_down else f / third)
     if made.cube_not_root or made.power_precedence:
@@ -313,6 +320,7 @@ def hidden_subgradient_interval(rng: np.random.Generator) -> Iterator[Case]:
     kink_is_wide="You treat numbers close to 0 as if they were 0. The kink is a single point; right beside it there is an ordinary slope.",
     sign="The sign is wrong: right of 0 these functions rise.",
     huber_not_clipped="Your Huber slope is x everywhere. Beyond 1 the function is a straight line with slope 1 (or -1).",
+    huber_left="Left of -1 your Huber slope is 1. The function falls there: its slope is -1.",
     huber_as_abs="You treat Huber's function like abs. Near 0 it is x²/2, which is smooth: its slope is x.",
     huber_slope_twice="Inside, your Huber slope is 2x. The function is x²/2 there, so that the slopes meet at 1: there is no kink.",
     huber_kinks="You give Huber's function kinks at 1 and -1. Its pieces meet with equal slopes there, so the interval is a single number.",
@@ -326,7 +334,7 @@ def subgradient_interval_with(made: Made, name: str, x: ndarray) -> Any:
         return values.astype(dtype), values.astype(dtype)
     if name == "huber" and not made.huber_as_abs:
         inside = 2 * x if made.huber_slope_twice else x
-        low = 1.0 * (x if made.huber_not_clipped else np.where(np.abs(x) <= 1, inside, np.sign(x)))
+        low = 1.0 * (x if made.huber_not_clipped else np.where(np.abs(x) <= 1, inside, 1 if made.huber_left else np.sign(x)))
         high = low.copy()
         if made.huber_kinks:
             low, high = np.where(x == 1, 0, low), np.where(x == -1, 0, high)
@@ -600,7 +608,7 @@ def hidden_wrong_gradients(rng: np.random.Generator) -> Iterator[Case]:
 @mistakes(
     wrong_gradients,
     right_ones="You return the names of the claims that are right.",
-    everything="You name every claim, also those that are right. Differences carry an error of their own, so leave some room when comparing; move one entry of x at a time, and divide by the distance of the two points.",
+    everything="You name every claim, also those that are right. Measured slopes carry an error of their own, a large one if the step is tiny, so leave some room when comparing; move one entry of x at a time, and divide by the distance of the two points.",
     norm_only="You name the norm only, as if the sheet were always the same. Which claims are wrong changes: measure every one.",
     sums_compared="You compare the sums of the entries. Two slips can cancel in a sum: compare entry by entry.",
     lengths_compared="You compare the lengths of the gradients. A wrong sign or a wrong order leaves the length as it is: compare entry by entry.",

@@ -357,6 +357,7 @@ def hidden_matmul_jacobian(rng: np.random.Generator) -> Iterator[Case]:
     by_a="That is the derivative with respect to A. Here X moves and A is fixed.",
     flattened="You return a matrix: the axes of Y and of X are flattened. Here all four axes stay apart.",
     matrix_only="You return A alone. That is the Jacobian for a single column; here there are four axes.",
+    matrix_transposed="You return Aᵀ alone. The derivative of a matrix by a matrix has four axes.",
     rows_matched="You make the derivative vanish where row i of Y and row p of X differ. Rows are mixed by A; it is the columns that stay apart.",
     with_x="There is an X in your derivative. Y is linear in X, so its derivative depends on A alone.",
 )
@@ -366,6 +367,8 @@ def matmul_jacobian_with(made: Made, A: ndarray, X: ndarray) -> Any:
     same = np.ones((k, k), A.dtype) if made.columns_mixed else np.eye(k, dtype=A.dtype)
     if made.matrix_only:
         return A.copy()
+    if made.matrix_transposed:
+        return A.T.copy()
     if made.by_a:
         return np.einsum("ip,qj->ijpq", np.eye(m, dtype=A.dtype), X)
     if made.rows_matched:
@@ -499,10 +502,14 @@ def hidden_vjp_chain(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("a single step", *chain_and_row(rng, 7, 3))
 
 
+FROM_OUTPUT = "You multiply the Jacobians with each other first, from the output's side, and v last. A matrix times a matrix costs far more than a row times a matrix: start with v."
+
+
 @mistakes(
     vjp_chain,
     jacobian_from_input="You multiply the Jacobians with each other first, from the input's side, and v last. A matrix times a matrix costs far more than a row times a matrix: start with v.",
-    jacobian_from_output="You multiply the Jacobians with each other first, from the output's side, and v last. A matrix times a matrix costs far more than a row times a matrix: start with v.",
+    jacobian_from_output=FROM_OUTPUT,
+    jacobian_from_output_v_free=FROM_OUTPUT,
     steps_in_order="You go through the steps in the order in which they are taken. v belongs to the outputs: start with the last Jacobian.",
     jacobians_transposed="You multiply by the transposed Jacobians. In numerator layout a row times J fits as it is.",
     column="You return a column. A row times a matrix is a row, (1, n).",
@@ -519,7 +526,7 @@ def hidden_vjp_chain(rng: np.random.Generator) -> Iterator[Case]:
 def vjp_chain_with(made: Made, jacobians: list[ndarray], v: ndarray) -> Any:
     order = jacobians if made.steps_in_order else jacobians[::-1]
     costs = []
-    if made.jacobian_from_input or made.jacobian_from_output:
+    if made.jacobian_from_input or made.jacobian_from_output or made.jacobian_from_output_v_free:
         sequence = jacobians if made.jacobian_from_input else jacobians[::-1]
         whole = sequence[0]
         for J in sequence[1:]:
@@ -527,7 +534,7 @@ def vjp_chain_with(made: Made, jacobians: list[ndarray], v: ndarray) -> Any:
             costs.append(left.size * right.shape[1])
             whole = left @ right
         row = v @ whole
-        costs.append(whole.size)
+        costs.append(0 if made.jacobian_from_output_v_free else whole.size)
     else:
         row = 1 * v
         for J in order:

@@ -38,6 +38,7 @@ TRANSPOSES = ("T", "mT")
 SYMMETRIC = {"max", "min", "maximum", "minimum", "allclose", "isclose", "gcd", "result_type", "add", "multiply"}
 CONVERSIONS = {"int", "float", "list", "tuple", "bool", "set"}
 CHECKS = {"strict", "optimize"}
+TOLERANCE = 0.01  # constants below are tolerances
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ def _of_constant(node: ast.Constant) -> Iterator[ast.expr]:
         yield ast.Constant(not value)
     elif isinstance(value, int):
         yield from (ast.Constant(value + 1), ast.Constant(value - 1) if value else ast.UnaryOp(ast.USub(), ast.Constant(1)))
-    elif isinstance(value, float):
+    elif isinstance(value, float) and not 0 < value < TOLERANCE:
         yield ast.Constant(2 * value if value else 1.0)
 
 

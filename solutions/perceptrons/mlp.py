@@ -37,6 +37,7 @@ def sigmoid_without_overflow(answer, x):  # type: ignore[no-untyped-def]
 def visible_sigmoid(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("5 numbers by hand", np.array([-2.0, -0.5, 0.0, 1.0, 3.0]))
     yield Case("a 2×3 matrix", 2 * rng.normal(size=(2, 3)))
+    yield Case("integers", np.array([[-2, 0], [1, 3]]), group="integer inputs")
     yield Case("-1000", np.array([-1000.0, 0.5]), group="huge inputs", hint=TOO_LARGE)
     yield Case("1000", np.array([1000.0, -0.5]), group="huge inputs", hint=TOO_LARGE)
 
@@ -121,6 +122,7 @@ def tanh_without_overflow(answer, x):  # type: ignore[no-untyped-def]
 def visible_tanh(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("5 numbers by hand", np.array([-2.0, -0.5, 0.0, 1.0, 3.0]))
     yield Case("a 2×3 matrix", rng.normal(size=(2, 3)))
+    yield Case("integers", np.array([[-2, 0], [1, 3]]), group="integer inputs")
     yield Case("-1000", np.array([-1000.0, 0.5]), group="huge inputs", hint=TOO_LARGE)
     yield Case("1000", np.array([1000.0, -0.5]), group="huge inputs", hint=TOO_LARGE)
 
@@ -265,7 +267,8 @@ def mlp_forward(
     W2: Num[ndarray, "hidden classes"],
     b2: Num[ndarray, "classes"],
 ) -> tuple[Float[ndarray, "n hidden"], Float[ndarray, "n classes"]]:
-    """The hidden units' outputs and the logits, (H, O), of a network with one hidden layer.
+    """The hidden units' outputs and the logits, (H, logits), of a network with one hidden
+    layer.
 
     Every row of X is a sample. The hidden layer has the activation relu, max(0, ·); the logits
     have none.
@@ -353,16 +356,16 @@ def mlp_backward(
     X: Float[ndarray, "n inputs"],
     labels: Int[ndarray, "n"],
     H: Float[ndarray, "n hidden"],
-    O: Float[ndarray, "n classes"],  # noqa: E741
+    logits: Float[ndarray, "n classes"],
     W2: Float[ndarray, "hidden classes"],
 ) -> tuple[Float[ndarray, "inputs hidden"], Float[ndarray, "hidden"], Float[ndarray, "hidden classes"], Float[ndarray, "classes"]]:
     """The gradients (dW1, db1, dW2, db2) of the loss, for a network with one hidden layer of relu
     units.
 
-    H and O are the hidden outputs and the logits that it computed from X. The loss is the
-    cross-entropy of softmax(O) with the labels, 0 to classes - 1, averaged over the n samples.
+    H and `logits` are what `mlp_forward` computed from X. The loss is the cross-entropy of
+    softmax(logits) with the labels, 0 to classes - 1, averaged over the n samples.
     """
-    P = np.exp(O - O.max(axis=1, keepdims=True))
+    P = np.exp(logits - logits.max(axis=1, keepdims=True))
     P /= P.sum(axis=1, keepdims=True)
     dO = P.copy()
     dO[np.arange(len(X)), labels] -= 1
@@ -405,14 +408,14 @@ def hidden_mlp_backward(rng: np.random.Generator) -> Iterator[Case]:
     relu_inverted="You pass the gradient on where the hidden units are 0. It is the other way round: units that answered pass it on.",
     relu_output="You multiply by H on the way back. The slope of relu is 1 where H is positive, however large it is.",
     sigmoid_slope="You multiply by H (1 - H), the slope of a sigmoid. The hidden units are relu.",
-    no_softmax="You subtract the labels from the logits. They have to be softmax(O): probabilities.",
+    no_softmax="You subtract the labels from the logits. They have to become probabilities first, with softmax.",
     ascent="All your gradients have the wrong sign. The gradient of the cross-entropy with respect to the logits is P - Y: probabilities minus one-hot labels.",
     no_labels="You go back from the probabilities alone. Subtract 1 at the label of each sample.",
     over_samples="Your softmax runs over the samples. Each row is a sample of its own.",
     sigmoid_outputs="You use a sigmoid for each logit. Softmax divides by the sum over all classes.",
     squared_error="Your gradient is that of a squared error of the probabilities. For the cross-entropy, softmax and logarithm cancel, and P - Y remains.",
     logits_masked="You set the gradient of negative logits to 0. The logits have no activation.",
-    not_transposed="You multiply by W2 on the way back. A layer O = H @ W2 sends dO @ W2.T back.",
+    not_transposed="You multiply by W2 on the way back. A layer Y = H @ W2 that gets the gradient G sends G @ W2.T back.",
     second_layer_from_inputs="Your dW2 is made of X. The second layer's input is H.",
     first_layer_from_hidden="Your dW1 is made of H. The first layer's input is X.",
     weights_transposed="Your weight gradients are transposed. A gradient has the shape of its weights.",
@@ -515,6 +518,8 @@ def claims(rng: np.random.Generator, names: list[str], spoil: dict[str, str]) ->
 def visible_failed_gradient_checks(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("W1 has a wrong sign", *claims(rng, ["W1", "b1"], {"W1": "sign"}))
     yield Case("b2 is twice as large, in U one entry is wrong", *claims(rng, ["U", "b2", "gain"], {"b2": "twice", "U": "one entry"}))
+    yield Case("in W2 entries are at each other's place", *claims(rng, ["shift", "W2", "b1"], {"W2": "turned"}))
+    yield Case("b2 and b1 are off by two percent", *claims(rng, ["b2", "shift", "b1"], {"b2": "percent", "b1": "percent"}))
 
 
 @cases(failed_gradient_checks, hidden=True)

@@ -72,6 +72,7 @@ def hidden_quadratic_iterates(rng: np.random.Generator) -> Iterator[Case]:
     decaying="Your learning rate shrinks from step to step. Here it stays the same.",
     normalised="You step by lr in the direction of the gradient, whatever its length. Here the step is lr times the gradient.",
     diagonal_only="You use the diagonal of H only. The other entries couple the coordinates.",
+    same_array="All rows of your path are the last point: you append one and the same array and change it in place. Append a copy, or make a new array in each step.",
     columns="You return one column for each point. Points are rows: [steps + 1, dim].",
 )
 def quadratic_iterates_with(made: Made, hessian: ndarray, b: ndarray, x0: ndarray, lr: float, steps: int) -> ndarray:
@@ -90,6 +91,8 @@ def quadratic_iterates_with(made: Made, hessian: ndarray, b: ndarray, x0: ndarra
             x = x - (-1 if made.ascent else 1) * lr / ((t + 1) if made.decaying else 1) * gradient
         path.append(x)
     result = np.array(path)
+    if made.same_array:
+        result[:] = result[-1]
     if made.start_missing:
         result = result[1:]
     return result[-1] if made.last_only else result.T if made.columns else result
@@ -112,6 +115,7 @@ def contraction_rate(hessian: Float[ndarray, "dim dim"], lr: float) -> float:
 def visible_contraction_rate(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("2 dimensions, a small lr", positive_definite(rng, 2, 0.5, 4), 0.1)
     yield Case("3 dimensions, a large lr", positive_definite(rng, 3, 0.5, 4), 0.48)
+    yield Case("2 dimensions, a far too large lr", positive_definite(rng, 2, 2, 4), 0.7)
 
 
 @cases(contraction_rate, hidden=True)
@@ -179,7 +183,8 @@ def steps_needed(hessian: Float[ndarray, "dim dim"], shrink: float) -> int:
 
 @probe(steps_needed)
 def for_each_hessian(answer, hessians, shrinks):  # type: ignore[no-untyped-def]
-    return [answer(hessian, shrink) for hessian, shrink in zip(hessians, shrinks, strict=True)]
+    counts = [answer(hessian, shrink) for hessian, shrink in zip(hessians, shrinks, strict=True)]
+    return [int(count) if isinstance(count, float) and count.is_integer() else count for count in counts]  # 21.0 is as good
 
 
 def of_conditions(rng: np.random.Generator, dim: int, *conditions: float) -> tuple[list[ndarray], list[float]]:
@@ -196,7 +201,7 @@ def of_conditions(rng: np.random.Generator, dim: int, *conditions: float) -> tup
 @cases(steps_needed)
 def visible_steps_needed(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("condition numbers 10, 3 and 50", *of_conditions(rng, 2, 10, 3, 50))
-    yield Case("condition numbers 100 and 7, in 3 dimensions", *of_conditions(rng, 3, 100, 7))
+    yield Case("condition numbers 100, 1.5 and 7, in 3 dimensions", *of_conditions(rng, 3, 100, 1.5, 7))
 
 
 @cases(steps_needed, hidden=True)
@@ -222,6 +227,7 @@ def hidden_steps_needed(rng: np.random.Generator) -> Iterator[Case]:
     not_rounded="You return a float. Count whole steps.",
     condition_only="You return the condition number. It sets the factor; the number of steps depends on shrink too.",
     approximated="You use κ/2 · log(1/shrink), which holds nearly for large condition numbers κ. Take the logarithm of the factor itself.",
+    approximated_longer="You use κ · log(1/shrink), which holds nearly for large condition numbers κ and the learning rate 1/λmax. Take the logarithm of the factor itself, with the best learning rate.",
     halving="You count as if every step halved the distance. The factor depends on the condition number.",
     condition_from_diagonal="You read the condition number from the diagonal of H. It is the largest eigenvalue divided by the smallest.",
     log_of_zero="Where all eigenvalues are equal, the best learning rate reaches the minimum in one step: the factor is 0, and the logarithm of 0 is no number.",
@@ -237,7 +243,8 @@ def steps_needed_with(made: Made, hessian: ndarray, shrink: float) -> Any:
     if rate < 1e-9 and not made.log_of_zero:
         return 1.0 if made.not_rounded else 1
     exact = float(np.log(shrink) / np.log(rate))
-    exact = condition / 2 * math.log(1 / shrink) if made.approximated else exact
+    if made.approximated or made.approximated_longer:
+        exact = condition / (2 if made.approximated else 1) * math.log(1 / shrink)
     if made.not_rounded:
         return exact
     count = math.floor(exact) if made.rounded_down else round(exact) if made.rounded else math.ceil(exact)
@@ -518,6 +525,7 @@ def hidden_minibatch_variance(rng: np.random.Generator) -> Iterator[Case]:
     no_correction="You treat different rows as independent. Drawn without repeats, what is taken makes the rest more balanced: the factor is (n - b) / (n - 1).",
     correction_of_sample="Your factor for different rows is (n - b) / n. That goes with the variance that divides by n - 1; with the mean over all n rows the factor is (n - b) / (n - 1).",
     sample_variance="Your variance of one row divides by n - 1, and no factor makes up for it. All rows are known: divide by n.",
+    sample_variance_with_repeats="With repeats, you divide by n - 1. For different rows the factor (n - b) / n makes up for that; with repeats nothing does: divide by n.",
     always_corrected="You use the factor for different rows always. With repeats draws are independent, and there is none.",
     inverted="You have taken `replace` the other way round: True means that rows may repeat.",
     per_coordinate_mean="You average over the coordinates. A squared distance is the sum over them.",
@@ -531,7 +539,11 @@ def minibatch_variance_with(made: Made, gradients: ndarray, b: int, replace: boo
     replace = replace ^ made.inverted
     mean = gradients.mean() if made.all_entries else gradients.mean(axis=0)
     squares = gradients**2 if made.second_moment else (gradients - mean) ** 2
-    of_one = float(squares.sum()) / (n - 1 if made.sample_variance else n) / (dim if made.per_coordinate_mean else 1)
+    of_one = (
+        float(squares.sum())
+        / (n - 1 if made.sample_variance or (made.sample_variance_with_repeats and replace) else n)
+        / (dim if made.per_coordinate_mean else 1)
+    )
     variance = of_one / (1 if made.not_divided else b**2 if made.divided_twice else math.sqrt(b) if made.root_of_b else b)
     if (not replace or made.always_corrected) and not made.no_correction:
         factor = max(n - b, 0) / (n if made.correction_of_sample else n - 1)

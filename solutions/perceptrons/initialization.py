@@ -116,6 +116,8 @@ def fp16_flush(x: Float[ndarray, "*shape"]) -> tuple[int, int]:
 def magnitudes(rng: np.random.Generator, *shape: int) -> ndarray:
     """Numbers of all sizes and both signs, some of them next to a limit of half precision."""
     x = rng.choice([-1, 1], size=shape) * 10.0 ** rng.uniform(-10, 7, size=shape)
+    for limit in (2.98e-8, 5.96e-8, 6.1e-5):  # nobody is to stumble over the fourth digit of a limit
+        x = np.where(np.abs(np.abs(x) / limit - 1) < 0.02, 1.1 * x, x)
     rounded_down, infinite = rng.uniform(65506, 65518, size=3), rng.uniform(65522, 65600, size=2)
     smallest, zero, subnormal = rng.uniform(3.2e-8, 5.8e-8, size=4), rng.uniform(2.2e-8, 2.8e-8, size=2), rng.uniform(1e-7, 5e-5, size=3)
     near = np.concatenate([rounded_down, infinite, smallest, zero, subnormal, rng.uniform(1e5, 1e7, size=2)])
@@ -150,6 +152,7 @@ def hidden_fp16_flush(rng: np.random.Generator) -> Iterator[Case]:
     fp16_flush,
     above_largest="You count everything above 65504, the largest number of half precision, as infinite. Rounding goes to the nearest: up to 65520, half a step further, it is still 65504.",
     below_smallest="You count everything below 6e-8, the smallest number of half precision, as 0. Rounding goes to the nearest: what is more than half of it becomes 6e-8.",
+    limits_themselves="You compare with the largest and the smallest number, 65504 and 6e-8. Rounding goes to the nearest: up to 65520 it is down to 65504, and what is more than half of 6e-8 becomes 6e-8.",
     below_normal="You count everything below 6.1e-5 as 0. That is the smallest number with full precision; below it come the subnormal ones, down to 6e-8.",
     single_precision="You ask float32, which reaches from 1e-45 to 3e38. Half precision is float16.",
     positive_only="You count positive numbers only. Large negative ones become -inf, small negative ones -0.",
@@ -168,9 +171,9 @@ def fp16_flush_with(made: Made, x: ndarray) -> Any:
     fine = np.isfinite(x)
     half: Any = x.astype(np.float32 if made.single_precision else np.float16)
     large, small = np.isinf(half) & (x > 0 if made.positive_only else True), (half == 0) & (x > 0 if made.positive_only else True)
-    if made.above_largest:
+    if made.above_largest or made.limits_themselves:
         large = size > 65504
-    if made.below_smallest or made.below_normal:
+    if made.below_smallest or made.below_normal or made.limits_themselves:
         small = size < (6.1e-5 if made.below_normal else 5.96e-8)
     if made.negative_as_zero:
         small = half <= 0
@@ -224,6 +227,7 @@ def scalable(rng: np.random.Generator, exponent: int, *shape: int, negative: boo
 def visible_loss_scale_search(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("small gradients", [scalable(rng, 10, 7), scalable(rng, 13, 5, negative=True), scalable(rng, 17, 3)])
     yield Case("a large gradient", [scalable(rng, -2, 5), scalable(rng, 3, 2, 3, negative=True)])
+    yield Case("tiny gradients", [scalable(rng, 28, 5), scalable(rng, 11, 2)])
 
 
 @cases(loss_scale_search, hidden=True)
@@ -439,7 +443,7 @@ def which_reading_with(made: Made, draws: ndarray, number: float) -> str:
     if made.smaller_is_deviation:
         return "standard deviation" if number < 1 else "variance"
     if made.never_neither:
-        return "standard deviation" if abs(math.log(deviation / number)) < abs(math.log(variance / number)) / 2 else "variance"
+        return "variance" if abs(variance - number) < abs(deviation - number) else "standard deviation"
 
     def fits(value: float) -> bool:
         off = value - number
@@ -634,7 +638,9 @@ def moments_are_right(drawn, fan_in, fan_out, kind, gain, seeds):  # type: ignor
         if abs(w.mean()) > 7 * math.sqrt(due / n):
             return "The mean of your weights is too far from 0 for chance."
         if abs(w.var() / due - 1) > 7 * math.sqrt((2 if kind == "normal" else 0.8) / n):
-            return f"The variance of your weights is {w.var() / due:.2f} times what it should be, which is no chance."
+            return (
+                "The variance of your weights is too large for chance." if w.var() > due else "The variance of your weights is too small for chance."
+            )
         if kind == "uniform" and np.abs(w).max() > math.sqrt(3 * due) * (1 + 1e-6):
             return "Some of your uniform weights lie outside of the interval in which they should be."
         if kind == "normal" and np.abs(w).max() < math.sqrt(3 * due) * 1.2:
@@ -676,6 +682,7 @@ def hidden_xavier(rng: np.random.Generator) -> Iterator[Case]:
     xavier,
     variance_as_deviation="You pass the variance where the standard deviation is due. `rng.normal` takes the standard deviation, its root.",
     fan_in_only="You use fan_in only. Xavier's variance has the mean of fan_in and fan_out, so that activations and gradients are both served.",
+    he="You use 2 / fan_in. That is He's variance for ReLU layers; Xavier's is 2 / (fan_in + fan_out).",
     fan_out_only="You use fan_out only. Xavier's variance has the mean of fan_in and fan_out, so that activations and gradients are both served.",
     no_two="The factor 2 is missing: the mean of the two fans is half their sum.",
     multiplied="You multiply by the sum of the fans. The more inputs a unit has, the smaller each weight must be: divide.",
@@ -692,10 +699,10 @@ def hidden_xavier(rng: np.random.Generator) -> Iterator[Case]:
 )
 def xavier_with(made: Made, fan_in: int, fan_out: int, kind: str, gain: float, rng: np.random.Generator) -> ndarray:
     rng = np.random.default_rng(0) if made.fixed_seed else rng
-    total = 2 * fan_in if made.fan_in_only else 2 * fan_out if made.fan_out_only else fan_in + fan_out
+    total = fan_in if made.he else 2 * fan_in if made.fan_in_only else 2 * fan_out if made.fan_out_only else fan_in + fan_out
     factor = 1 if made.no_gain else gain if made.root_of_gain else gain**4 if made.gain_squared else gain**2
     variance = factor * (1 if made.no_two else 2) * (total if made.multiplied else 1 / total)
-    deviation = variance if made.variance_as_deviation else math.sqrt(variance)
+    deviation = variance if made.variance_as_deviation and kind == "normal" else math.sqrt(variance)
     shape = (fan_out, fan_in) if made.transposed else (fan_in, fan_out)
     if (kind == "normal" or made.always_normal) and not made.always_uniform:
         return rng.normal(0, deviation, size=shape)

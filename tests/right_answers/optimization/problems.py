@@ -181,6 +181,13 @@ def exponential_minimum__newton(a: float, b: float, c: float) -> float | None:
     return x
 
 
+def exponential_minimum__search(a: float, b: float, c: float) -> Any:
+    from scipy.optimize import minimize_scalar
+
+    found = minimize_scalar(lambda x: a * np.exp(x) + b * np.exp(-x) + c * x, bounds=(-30, 30), method="bounded", options={"xatol": 1e-10})
+    return found.x if abs(found.x) < 20 else None
+
+
 def project_ball__if_else(x: ndarray, centre: ndarray, radius: float) -> ndarray:
     d = x - centre
     length = math.sqrt(float((d * d).sum()))

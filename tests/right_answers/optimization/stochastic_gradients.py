@@ -74,6 +74,12 @@ def steps_needed__condition(hessian: ndarray, shrink: float) -> int:
     return int(np.ceil(np.log(shrink) / np.log(rate)))
 
 
+def steps_needed__whole_float(hessian: ndarray, shrink: float) -> Any:
+    values = np.linalg.eigvalsh(hessian)
+    rate = 1 - values[0] * 2 / (values[0] + values[-1])
+    return np.ceil(np.log(shrink) / np.log(rate)) if rate > 1e-6 else 1.0
+
+
 def steps_needed__powers(hessian: ndarray, shrink: float) -> Any:
     values = np.linalg.svd(hessian, compute_uv=False).astype(float)
     rate = (values.max() - values.min()) / (values.max() + values.min())

@@ -615,7 +615,7 @@ def midpoint_counterexample_with(made: Made, f: Function, points: ndarray, tol: 
 def exponential_minimum(a: float, b: float, c: float) -> float | None:
     """Where f(x) = a·e^x + b·e^(-x) + c·x has its minimum over all real x; None if it has none.
 
-    `a` and `b` are at least 0, and one of them is greater, so f is strictly convex.
+    `a` and `b` are at least 0 and not both 0, so f is strictly convex.
     """
     # With u = e^x the slope is 0 where a·u² + c·u - b = 0.
     if a == 0:

@@ -105,8 +105,9 @@ def jacobian_product_norms_with(made: Made, jacobians: Sequence[ndarray]) -> Any
 def fp16_flush(x: Float[ndarray, "*shape"]) -> tuple[int, int]:
     """How many entries of x become infinite, and how many become 0, in half precision (float16)?
 
-    Each entry goes to the nearest number of half precision. Entries that are 0, infinite or NaN
-    already are not counted.
+    Each entry goes to the nearest number of half precision, where infinity takes the place of
+    65536, the first number beyond the largest, 65504. Entries that are 0, infinite or NaN already
+    are not counted.
     """
     with np.errstate(over="ignore"):
         half = x.astype(np.float16)

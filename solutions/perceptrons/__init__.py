@@ -11,6 +11,16 @@ from solutions.perceptrons.generalization import (
     select_model,
     split_indices,
 )
+from solutions.perceptrons.initialization import (
+    fans,
+    forward_stats,
+    fp16_flush,
+    jacobian_product_norms,
+    loss_scale_search,
+    measured_gain,
+    which_reading,
+    xavier,
+)
 from solutions.perceptrons.mlp import failed_gradient_checks, mlp_backward, mlp_forward, mlp_train_step, sigmoid, slope_from_output, tanh
 from solutions.perceptrons.perceptron import (
     best_linear_accuracy,
@@ -33,8 +43,14 @@ __all__ = [
     "epoch_by_reading",
     "expected_dropout_loss",
     "failed_gradient_checks",
+    "fans",
     "fit_curve",
+    "forward_stats",
+    "fp16_flush",
+    "jacobian_product_norms",
     "kfold",
+    "loss_scale_search",
+    "measured_gain",
     "memorizing_degree",
     "mlp_backward",
     "mlp_forward",
@@ -52,5 +68,7 @@ __all__ = [
     "spoil_shattering",
     "tanh",
     "weight_decay_step",
+    "which_reading",
+    "xavier",
     "xor_mlp",
 ]

@@ -546,7 +546,7 @@ def dropout_layer_with(made: Made, p: float, rng: np.random.Generator) -> Any:
 # ---- expected_dropout_loss -------------------------------------------------------------------------------------------
 
 
-@exercise(points=2, rows=["3.11", "3.10"])
+@exercise(points=2, rows=["3.11"])
 def expected_dropout_loss(x: Float[ndarray, "n features"], y: Float[ndarray, "n"], w: Float[ndarray, "features"], p: float) -> float:
     """The mean squared error of a linear model whose inputs go through dropout, averaged over all draws.
 

@@ -78,13 +78,22 @@ class Slip:
 
 
 SLIPS = [
+    Slip("to_nchw", "batch.transpose(0, 3, 1, 2)", "batch.transpose(0, 3, 2, 1)", "height_and_width_swapped"),
+    Slip("project", "(b @ b) * b", "np.sqrt(b @ b) * b", "one_length"),
+    Slip("gradient_table", '"norm": x / length if length > 0 else 0 * x', '"norm": twice', "norm_as_squared_norm"),
     Slip("Value", "parent.grad += local", "parent.grad = local", "overwritten"),
+    Slip("mse_gradient", "(X @ w - y)", "(y - X @ w)", "sign"),
+    Slip("softmax", "logits.max(axis=axis, keepdims=True)", "logits.max()", "global_max"),
+    Slip("perceptron_fit", "<= 0", "< 0", "zero_is_right"),
+    Slip("weight_decay_step", "lr * weight_decay", "2 * lr * weight_decay", "factor_two"),
     Slip("vector_add", "blockIdx.x * blockDim.x + threadIdx.x", "threadIdx.x", "thread_only"),
     Slip("corr2d", "kw] * kernel", "kw] * kernel[::-1, ::-1]", "flipped"),
     Slip("conv2d", "(padding, padding), (padding, padding)", "(padding, padding), (0, 0)", "padding_rows_only"),
     Slip("lstm_cell", "return output_gate * torch.tanh(c_new), c_new", "return c_new, output_gate * torch.tanh(c_new)", "swapped"),
     Slip("masked_softmax", "position >= valid_lens", "position > valid_lens", "one_too_many"),
     Slip("scaled_dot_product_attention", "math.sqrt(queries.shape[-1])", "queries.shape[-1]", "divided_by_dim"),
+    Slip("feasible", "g(x) <= tol", "g(x) >= -tol", "g_at_least_zero"),
+    Slip("minibatch_grad", " / len(batch)", "", "summed"),
     Slip("Adam", "self.t += 1", "self.t = 1", "correction_of_the_first_step"),
     Slip("nms", "<= threshold", "< threshold", "at_least"),
 ]

@@ -26,7 +26,7 @@ CONFIG = "nbgrader_config.py"
 
 # The student half of the package: what the bundle ships.
 STUDENT_HALF = ("__init__.py", "plots.py", "check", "cuda")
-STUDENT_NEEDS = "jupyterlab\nipykernel\nnumpy\ntorch\nmatplotlib\nscikit-learn\njaxtyping\nsafetensors\n"
+STUDENT_NEEDS = "jupyterlab\nipykernel\nnumpy\ntorch\nmatplotlib\nscikit-learn\nscipy\njaxtyping\nsafetensors\n"
 
 
 class BuildError(Exception):

@@ -20,12 +20,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from nbformat import NotebookNode
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from autograder.build import BUILD, BuildError, Chapter, all_chapters, build_chapter, ensure_released, find_chapter, import_exercises, release_bundle
-from autograder.build.notebook import exercises_of, source_form
+from autograder.build.notebook import BadNotebook, exercises_of, source_form
+from autograder.build.question import questions_of
 from autograder.examiner import Graded, Settings, Unreadable, grade_file
 from autograder.examiner.ahead import Ahead, Task, cores
 from autograder.examiner.cluster import Cluster, ClusterError
@@ -122,23 +124,24 @@ def grade(
     failed = False
     for path in notebooks:
         with _explained():
-            record = _grade_one(path, Settings(seed=seed, unsafe=unsafe))
+            record, by_hand = _grade_one(path, Settings(seed=seed, unsafe=unsafe))
         failed = failed or record["error"] is not None
         if as_json:
             print(json.dumps(record), flush=True)
         else:
-            _print_grades(record)
+            _print_grades(record, by_hand)
     if failed:
         raise typer.Exit(1)
 
 
-def _grade_one(path: Path, settings: Settings) -> dict[str, Any]:
+def _grade_one(path: Path, settings: Settings) -> tuple[dict[str, Any], float]:
+    """What `--json` prints of a notebook, and the points in it that a person gives."""
     try:
         with err.status(f"Grading {path.name}"):
             graded = grade_file(path, BUILD / "release", settings)
     except (Unreadable, BuildError) as reason:
-        return {"notebook": str(path), "score": 0.0, "max_score": 0.0, "exercises": [], "tier": tier().name, "error": str(reason)}
-    return _record(path, graded)
+        return {"notebook": str(path), "score": 0.0, "max_score": 0.0, "exercises": [], "tier": tier().name, "error": str(reason)}, 0.0
+    return _record(path, graded), graded.by_hand
 
 
 def _record(path: Path, graded: Graded) -> dict[str, Any]:
@@ -148,7 +151,7 @@ def _record(path: Path, graded: Graded) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _print_grades(record: dict[str, Any]) -> None:
+def _print_grades(record: dict[str, Any], by_hand: float) -> None:
     if record["error"]:
         out.print(f"{record['notebook']}: {record['error']}", style="red", markup=False)
         return
@@ -159,6 +162,8 @@ def _print_grades(record: dict[str, Any]) -> None:
     for e in record["exercises"]:
         table.add_row(e["name"], f"{e['score']:g}/{e['max_score']:g}", e["status"], e["message"])
     out.print(table)
+    if by_hand:
+        out.print(f"{by_hand:g} more point(s) are given by hand, in nbgrader's formgrader.")
     out.print(f"Sandbox tier: {record['tier']}", style="dim")
 
 
@@ -229,7 +234,8 @@ def prune(
 def exercises(as_json: AsJson = False) -> None:
     """List every exercise: chapter, notebook, points, cases, mistakes, rows of the syllabus."""
     with _explained():
-        records = [record for chapter in all_chapters() for record in _exercise_records(chapter)]
+        notebooks = [(chapter, *named) for chapter in all_chapters() for named in _source_notebooks(chapter)]
+        records = [record for chapter, name, notebook in notebooks for record in _exercise_records(chapter, name, notebook)]
     if as_json:
         print(json.dumps(records, indent=1))
         return
@@ -239,26 +245,32 @@ def exercises(as_json: AsJson = False) -> None:
     for r in records:
         table.add_row(*(f"{x:g}" if isinstance(x, float) else str(x) for x in list(r.values())[:-1]), ", ".join(r["rows"]))
     out.print(table)
+    for chapter, notebook_name, notebook in notebooks:
+        for question, points in questions_of(notebook).items():
+            out.print(f"By hand: {chapter.name} {notebook_name} {question}, {points:g} point(s)", markup=False)
 
 
-def _exercise_records(chapter: Chapter) -> list[dict[str, Any]]:
+def _source_notebooks(chapter: Chapter) -> Iterator[tuple[str, NotebookNode]]:
     import_exercises(chapter)
-    records = []
     for path in chapter.notebooks:
-        for name in exercises_of(source_form(path, chapter.name)):
-            e = get_exercise(name)
-            record = {
-                "chapter": chapter.name,
-                "notebook": path.stem,
-                "name": name,
-                "points": e.points,
-                "cases": sum(1 for _ in e.cases(0, hidden=False)),
-                "hidden_cases": sum(1 for _ in e.cases(0, hidden=True)),
-                "mistakes": len(e.hints),
-                "rows": list(e.rows),
-            }
-            records.append(record)
-    return records
+        try:
+            yield path.stem, source_form(path, chapter.name)
+        except BadNotebook as error:
+            raise BuildError(f"{chapter.name}: {error}") from error
+
+
+def _exercise_records(chapter: Chapter, name: str, notebook: NotebookNode) -> Iterator[dict[str, Any]]:
+    for e in map(get_exercise, exercises_of(notebook)):
+        yield {
+            "chapter": chapter.name,
+            "notebook": name,
+            "name": e.name,
+            "points": e.points,
+            "cases": sum(1 for _ in e.cases(0, hidden=False)),
+            "hidden_cases": sum(1 for _ in e.cases(0, hidden=True)),
+            "mistakes": len(e.hints),
+            "rows": list(e.rows),
+        }
 
 
 @app.command()

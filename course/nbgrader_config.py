@@ -19,6 +19,9 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
 ]
 
+# Show markers the marking scheme of a question below the answer: in formgrader, not in feedback.
+c.HTMLExporter.preprocessors = ["autograder.nbgrader.MarkingScheme"]
+
 # c.Examine.seed = 2026                  # makes the hidden cases; change it from term to term
 # c.Examine.run_demonstrations = False   # also run the cells that only show something
 # c.Examine.jobs = 0                     # how many notebooks are graded at a time; 0 for one on each core

@@ -12,8 +12,11 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 
+from autograder.build.question import questions_of
+
 ATTENTION = "07_attention"
 STUB = "raise NotImplementedError"
+OWN_WORDS = "Because it follows from the definition, in my own words."
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,12 @@ class Notebooks:
         return copy.deepcopy(self.released)
 
     def perfect(self) -> NotebookNode:
-        """The release with the reference solutions typed in."""
+        """The release with the reference solutions typed in, and something written wherever a question is asked."""
         notebook = self.fresh()
         for exercise in exercises(notebook):
             write(notebook, exercise, self.solution(exercise))
+        for question in questions_of(notebook):
+            write(notebook, question, OWN_WORDS)
         return notebook
 
     def solution(self, exercise: str) -> str:
@@ -44,7 +49,8 @@ def cell_of(notebook: NotebookNode, exercise: str) -> NotebookNode:
 
 
 def exercises(notebook: NotebookNode) -> list[str]:
-    return [cell.metadata.nbgrader.grade_id for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("solution")]
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell.metadata.nbgrader.grade_id for cell in code if cell.metadata.get("nbgrader", {}).get("solution")]
 
 
 def write(notebook: NotebookNode, exercise: str, source: str) -> None:

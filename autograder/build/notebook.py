@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import jupytext
+from jupytext.myst import MystMetadataParsingError
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from autograder.build.question import BadQuestion, Question, read_question
 from autograder.build.starter import solution_cell
 from autograder.exercise import Exercise, get_exercise
 
@@ -27,8 +29,15 @@ class BadNotebook(Exception):
 
 
 def read_reference(path: Path) -> NotebookNode:
-    """The reference notebook, as it stands in `course/`, with cell ids that stay the same from build to build."""
-    notebook = jupytext.read(path)
+    """The reference notebook, as it stands in `course/`, with cell ids that stay the same from build to build.
+
+    Raises:
+        BadNotebook: what stands behind a +++ or at the head of a code cell cannot be read.
+    """
+    try:
+        notebook = jupytext.read(path)
+    except MystMetadataParsingError as error:
+        raise BadNotebook(f"{path.name}: {error}") from error
     for k, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{k:02d}"
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -38,12 +47,14 @@ def read_reference(path: Path) -> NotebookNode:
 def source_form(path: Path, chapter: str) -> NotebookNode:
     """nbgrader's source notebook: solution regions for imports of exercises, locked graded cells for their checks.
 
+    A question becomes two cells: its text, and the place for the answer.
+
     Raises:
-        BadNotebook: an exercise is imported or checked in a way that leaves no place for it.
+        BadNotebook: an exercise is imported or checked, or a question asked, in a way that leaves no place for it.
     """
     reference = read_reference(path)
-    cells = [_convert(cell, path) for cell in reference.cells]
-    _each_exercise_once(cells, path)
+    cells = [made for cell in reference.cells for made in _convert(cell, path)]
+    _each_name_once(cells, path)
     return new_notebook(
         cells=cells,
         metadata={
@@ -59,10 +70,32 @@ def _uses_torch(cells: list[NotebookNode]) -> bool:
     return any(cell.cell_type == "code" and _IMPORTS_TORCH.search(cell.source) for cell in cells)
 
 
-def _convert(cell: NotebookNode, path: Path) -> NotebookNode:
-    if cell.cell_type != "code":
-        cell.metadata = NotebookNode()
-        return cell
+def _convert(cell: NotebookNode, path: Path) -> list[NotebookNode]:
+    if cell.cell_type == "code" and "question" not in cell.metadata:
+        return [_convert_code(cell, path)]
+    try:
+        question = read_question(cell)
+    except BadQuestion as problem:
+        raise BadNotebook(f"{path.name}, {cell['id']}: {problem}") from None
+    cell.metadata = NotebookNode()
+    return [cell] if question is None else [_asking(question, cell["id"]), _answer(question)]
+
+
+def _asking(question: Question, cell_id: str) -> NotebookNode:
+    """The question's text, which JupyterLab keeps as it is: answers do not go there."""
+    return new_markdown_cell(question.text, id=cell_id, metadata={"editable": False, "deletable": False})
+
+
+def _answer(question: Question) -> NotebookNode:
+    """nbgrader's manually graded cell."""
+    nbgrader = {
+        "grade": True, "solution": True, "locked": False, "task": False,
+        "grade_id": question.name, "points": question.points, "schema_version": SCHEMA_VERSION,
+    }  # fmt: skip
+    return new_markdown_cell(question.answer, id=question.name, metadata={"nbgrader": nbgrader})
+
+
+def _convert_code(cell: NotebookNode, path: Path) -> NotebookNode:
     source = cell.source.strip()
     if imported := _IMPORT.fullmatch(source):
         return _solution(_exercise(imported["name"], path))
@@ -106,14 +139,26 @@ def _cell(name: str, source: str, nbgrader: dict[str, object]) -> NotebookNode:
     return cell
 
 
-def _each_exercise_once(cells: list[NotebookNode], path: Path) -> None:
-    ids = [cell.metadata.nbgrader.grade_id for cell in cells if "nbgrader" in cell.metadata]
+def _each_name_once(cells: list[NotebookNode], path: Path) -> None:
+    named = [cell for cell in cells if "nbgrader" in cell.metadata]
+    ids = [cell.metadata.nbgrader.grade_id for cell in named]
+    for question in (cell.metadata.nbgrader.grade_id for cell in named if cell.cell_type == "markdown"):
+        if _is_exercise(question):
+            raise BadNotebook(f"{path.name}: {question} is the name of an exercise; the question needs one of its own.")
     twice = sorted({i for i in ids if ids.count(i) > 1})
     if twice:
         raise BadNotebook(f"{path.name}: {', '.join(twice)} stands there twice.")
-    for name in (i for i in ids if not i.startswith("check_")):
+    for name in (cell.metadata.nbgrader.grade_id for cell in named if not cell.metadata.nbgrader.grade):
         if f"check_{name}" not in ids:
             raise BadNotebook(f"{path.name}: {name} is never checked; add a cell check({name}).")
+
+
+def _is_exercise(name: str) -> bool:
+    try:
+        get_exercise(name)
+    except KeyError:
+        return False
+    return True
 
 
 def exercises_of(notebook: NotebookNode) -> list[str]:

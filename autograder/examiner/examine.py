@@ -14,6 +14,7 @@ from nbformat.v4 import new_markdown_cell
 
 from autograder.build.course import BuildError, Chapter, find_chapter, import_exercises
 from autograder.build.notebook import DEMONSTRATION
+from autograder.build.question import questions_of
 from autograder.check.asking import MAIN, Reply
 from autograder.check.card import FOLDER
 from autograder.check.forbidden_names import forbidden_name
@@ -60,6 +61,11 @@ class Graded:
     @property
     def max_score(self) -> float:
         return sum(v.max_score for v in self.verdicts)
+
+    @property
+    def by_hand(self) -> float:
+        """The points of the questions, which are not in `max_score`: a person marks them."""
+        return sum(questions_of(self.notebook).values())
 
 
 def released_notebook(release: Path, chapter: str, notebook: str) -> NotebookNode:

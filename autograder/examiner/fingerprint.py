@@ -38,7 +38,7 @@ class Gradable:
 def fingerprint(gradable: Gradable) -> str:
     """The fingerprint of a rebuilt notebook and all that has a say in its grading.
 
-    That is: the student's answers and files, the release, the exercises of the chapter, the engine, and the settings.
+    That is: the student's code and files, the release, the exercises of the chapter, the engine, and the settings.
     """
     notebook, folder = gradable.notebook, gradable.folder
     parts = [
@@ -53,7 +53,11 @@ def fingerprint(gradable: Gradable) -> str:
 
 
 def _cells(notebook: NotebookNode) -> list[tuple[str, str, str, str, bool]]:
-    return [(cell.id, cell.cell_type, cell.source, exercise_name(cell), is_demonstration(cell)) for cell in notebook.cells]
+    """The cells as far as grading reads them. What is written in text cells it does not, and keeps nothing of."""
+    return [
+        (cell.id, cell.cell_type, cell.source if cell.cell_type == "code" else "", exercise_name(cell), is_demonstration(cell))
+        for cell in notebook.cells
+    ]
 
 
 @functools.cache

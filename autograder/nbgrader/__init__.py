@@ -2,5 +2,6 @@
 
 from autograder.nbgrader.examine import Examine
 from autograder.nbgrader.exporter import SubmissionExporter
+from autograder.nbgrader.marking import MarkingScheme
 
-__all__ = ["Examine", "SubmissionExporter"]
+__all__ = ["Examine", "MarkingScheme", "SubmissionExporter"]

@@ -14,6 +14,7 @@ import numpy as np
 from nbformat import NotebookNode
 
 from autograder.build import BUILD, find_chapter, import_exercises
+from autograder.build.question import is_written_answer
 from autograder.check.asking import MAIN, Reply
 from autograder.check.values import Array, Value, leaves
 from autograder.check.variants import PLAIN
@@ -31,8 +32,8 @@ def stock_notebook(chapter: str, secret: str) -> NotebookNode:
     path = next((BUILD / "source" / chapter).glob("*.ipynb"))
     notebook = copy.deepcopy(nbformat.read(path, as_version=4))
     notebook.metadata.pop("scratchgrad", None)
-    # Demonstrations count for nothing, and are not graded with ours either.
-    notebook.cells = [cell for cell in notebook.cells if "demonstration" not in cell.metadata.get("tags", [])]
+    # Demonstrations count for nothing and are not graded with ours either; written answers are marked by hand with both.
+    notebook.cells = [cell for cell in notebook.cells if "demonstration" not in cell.metadata.get("tags", []) and not is_written_answer(cell)]
     for cell in notebook.cells:
         exercise = cell.metadata.pop("scratchgrad", {}).get("exercise")
         if exercise:

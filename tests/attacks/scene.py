@@ -44,7 +44,8 @@ class Scene:
 
     @property
     def points(self) -> float:
-        return sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in self.notebooks.released.cells)
+        """Of the exercises. What is written is marked by hand."""
+        return sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in self.notebooks.released.cells if cell.cell_type == "code")
 
     @property
     def folder(self) -> Path:

@@ -239,15 +239,16 @@ def exercises(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(records, indent=1))
         return
-    table = Table()
-    for column in ("chapter", "notebook", "exercise", "points", "cases", "hidden", "mistakes", "rows"):
-        table.add_column(column, no_wrap=column in ("chapter", "exercise"))
-    for r in records:
-        table.add_row(*(f"{x:g}" if isinstance(x, float) else str(x) for x in list(r.values())[:-1]), ", ".join(r["rows"]))
-    out.print(table)
-    for chapter, notebook_name, notebook in notebooks:
+    for chapter, name, notebook in notebooks:
+        table = Table(title=f"{chapter.name}, {name}", title_justify="left")
+        for column in ("exercise", "points", "cases", "hidden", "mistakes", "rows"):
+            table.add_column(column, no_wrap=column == "exercise")
+        for r in (r for r in records if (r["chapter"], r["notebook"]) == (chapter.name, name)):
+            numbers = (r["points"], r["cases"], r["hidden_cases"], r["mistakes"])
+            table.add_row(r["name"], *(f"{x:g}" for x in numbers), ", ".join(r["rows"]))
         for question, points in questions_of(notebook).items():
-            out.print(f"By hand: {chapter.name} {notebook_name} {question}, {points:g} point(s)", markup=False)
+            table.add_row(question, f"{points:g}", "by hand")
+        out.print(table)
 
 
 def _source_notebooks(chapter: Chapter) -> Iterator[tuple[str, NotebookNode]]:

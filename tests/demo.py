@@ -71,18 +71,23 @@ def _nbgrader(course: Path, command: list[str], on_line: Callable[[str], None]) 
 
 
 def show(grades: list[Grade], console: Console) -> None:
-    """One table a chapter: students by exercises."""
-    for chapter in sorted({g.chapter for g in grades}):
-        rows = [g for g in grades if g.chapter == chapter]
-        names = list(dict.fromkeys(g.exercise for g in rows))
-        table = Table(title=chapter, title_justify="left")
-        table.add_column("student", no_wrap=True)
-        for name in [*names, "sum"]:
-            table.add_column(name, overflow="fold")
-        for student in sorted({g.student for g in rows}):
-            own = {g.exercise: g for g in rows if g.student == student}
-            table.add_row(student, *(_mark(own[name]) for name in names), f"{sum(g.score for g in own.values()):g}")
-        console.print(table)
+    """One table a notebook."""
+    for chapter, notebook in sorted({(g.chapter, g.notebook) for g in grades}):
+        of_both = {(g.student, g.exercise): _mark(g) for g in grades if (g.chapter, g.notebook) == (chapter, notebook)}
+        console.print(_table(f"{chapter}, {notebook}", of_both))
+
+
+def _table(title: str, marks: dict[tuple[str, str], str]) -> Table:
+    """Students by exercises, whichever are more in the rows."""
+    students, names = ([*dict.fromkeys(key[k] for key in marks)] for k in (0, 1))
+    rows, columns = (students, names) if len(students) > len(names) else (names, students)
+    table = Table(title=title, title_justify="left")
+    table.add_column("", no_wrap=True)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(row, *(marks[(row, column) if rows is students else (column, row)] for column in columns))
+    return table
 
 
 def _mark(grade: Grade) -> str:

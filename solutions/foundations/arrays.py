@@ -262,9 +262,9 @@ def make_array(shape: tuple[int, ...], dtype: str, fill: float | str, rng: Gener
     come from `rng`. The shape () makes an array without axes, which holds a single number.
     """
     if fill == "normal":
-        return np.asarray(rng.normal(0.0, scale, shape)).astype(dtype)
+        return rng.normal(0.0, scale, shape).astype(dtype)
     if fill == "uniform":
-        return np.asarray(rng.uniform(-scale, scale, shape)).astype(dtype)
+        return rng.uniform(-scale, scale, shape).astype(dtype)
     return np.full(shape, fill, dtype)
 
 

@@ -432,12 +432,12 @@ def gradient_table(name: str, x: Num[ndarray, "n"]) -> Float[ndarray, "1 n"]:
     length = np.sqrt((x * x).sum())
     one, twice = np.ones_like(x), 2 * x
     gradient: ndarray = {
-        "constant": 0 * x,
+        "constant": np.zeros_like(x),
         "sum": one,
         "squared norm": twice,
-        "norm": x / length if length > 0 else 0 * x,
+        "norm": x / length if length > 0 else x,
         "sum + squared norm": one + twice,
-        "sum * squared norm": one * length**2 + x.sum() * twice,
+        "sum * squared norm": length**2 + x.sum() * twice,
         "<sin x, x²>": np.cos(x) * x**2 + np.sin(x) * twice,
     }[name]
     return gradient[None, :]

@@ -107,7 +107,7 @@ def definiteness(A: Float[ndarray, "n n"]) -> str:
     not be symmetric, and is not the zero matrix. An eigenvalue counts as 0 if it is at most
     1e-9 of the largest one, both in absolute value. NumPy's eigenvalues are allowed.
     """
-    eigenvalues = np.linalg.eigvalsh((A + A.T) / 2)
+    eigenvalues = np.linalg.eigvalsh(A + A.T)  # twice those of the symmetric part
     tolerance = 1e-9 * np.abs(eigenvalues).max()
     above, below = (eigenvalues > tolerance).any(), (eigenvalues < -tolerance).any()
     zero = (np.abs(eigenvalues) <= tolerance).any()
@@ -237,7 +237,7 @@ def counterexample(A: Float[ndarray, "n n"]) -> Float[ndarray, "n"]:
     There is one, since A is not positive definite; any such x is right. A need not be symmetric.
     NumPy's eigenvectors are allowed.
     """
-    eigenvalues, vectors = np.linalg.eigh((A + A.T) / 2)
+    eigenvalues, vectors = np.linalg.eigh(A + A.T)
     return vectors[:, eigenvalues.argmin()]
 
 
@@ -349,6 +349,7 @@ def hidden_is_orthogonal_matrix(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("5×5, determinant 1", orthogonal(rng, 5, 5, 1))
     yield Case("7×7, determinant -1", orthogonal(rng, 7, 7, -1))
     yield Case("orthogonal rows of other lengths", orthogonal(rng, 3, 3) * rng.uniform(1.5, 3, size=(3, 1)))
+    yield Case("orthogonal rows that are too short", orthogonal(rng, 3, 3) * rng.uniform(0.3, 0.9, size=(3, 1)))
     stretched = np.array([[2.0], [1.0], [0.5]])
     yield Case("orthogonal rows, determinant 1", orthogonal(rng, 3, 3, 1) * stretched)
     yield Case("rows of length 1, not orthogonal", (x := rng.normal(size=(5, 5))) / np.linalg.norm(x, axis=1, keepdims=True))

@@ -229,7 +229,7 @@ def squared_loss(
     Predictions and labels come as vectors of shape (n,) or as columns of shape (n, 1), and not
     always alike. Prediction i belongs to label i. The result is always a vector of shape (n,).
     """
-    error = y_hat.reshape(-1) - y.reshape(-1)
+    error = y_hat.ravel() - y.ravel()
     return error**2 / 2
 
 
@@ -450,7 +450,7 @@ def right_gradients(X: Float[ndarray, "n d"], y: Float[ndarray, "n"], w: Float[n
         return float(((y - X @ w) ** 2).mean() / 2)
 
     steps = 1e-5 * np.eye(len(w))
-    slopes = np.array([(loss(w + step) - loss(w - step)) / 2e-5 for step in steps])
+    slopes = [(loss(w + step) - loss(w - step)) / 2e-5 for step in steps]
     return sorted(name for name, claim in claims.items() if np.allclose(claim, slopes, rtol=1e-4, atol=1e-6))
 
 
@@ -634,7 +634,7 @@ def normal_eq(X: Float[ndarray, "n d"], y: Float[ndarray, "n"]) -> tuple[Float[n
     one for which b² plus the sum of all w² is smallest.
     """
     ones = np.ones((len(X), 1), X.dtype)
-    solution = np.linalg.lstsq(np.concatenate([X, ones], axis=1), y, rcond=None)[0]
+    solution = np.linalg.lstsq(np.concatenate([X, ones], axis=1), y)[0]
     return solution[:-1], float(solution[-1])
 
 

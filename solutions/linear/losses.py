@@ -20,7 +20,7 @@ def l2_loss(r: Float[ndarray, "*shape"]) -> tuple[Float[ndarray, "*shape"], Floa
     """Half the square of every residual r, and its derivative with respect to r: (losses, slopes),
     both of the shape of `r`.
     """
-    return r**2 / 2, 1.0 * r
+    return r**2 / 2, r
 
 
 @cases(l2_loss)

@@ -28,7 +28,7 @@ def feasible(
     point is feasible if |h(x)| <= tol for every h in `equalities`, and g(x) <= tol for every g
     in `inequalities`. Either list may be empty.
     """
-    return np.array([all(abs(h(x)) <= tol for h in equalities) and all(g(x) <= tol for g in inequalities) for x in points], dtype=bool)
+    return np.array([all(abs(h(x)) <= tol for h in equalities) and all(g(x) <= tol for g in inequalities) for x in points])
 
 
 @probe(feasible)
@@ -617,13 +617,12 @@ def exponential_minimum(a: float, b: float, c: float) -> float | None:
 
     `a` and `b` are at least 0 and not both 0, so f is strictly convex.
     """
-    # With u = e^x the slope is 0 where a·u² + c·u - b = 0.
     if a == 0:
         return math.log(b / c) if c > 0 else None
     if b == 0:
         return math.log(-c / a) if c < 0 else None
-    root = math.sqrt(c * c + 4 * a * b)
-    return math.log(2 * b / (c + root)) if c > 0 else math.log((root - c) / (2 * a))
+    # The slope a·e^x - b·e^(-x) + c is 2·√(ab)·sinh(x - ½ log(b / a)) + c.
+    return math.log(b / a) / 2 - math.asinh(c / (2 * math.sqrt(a * b)))
 
 
 @probe(exponential_minimum)

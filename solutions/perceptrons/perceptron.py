@@ -48,7 +48,7 @@ def perceptron_fit(X: Num[ndarray, "n dim"], y: Int[ndarray, "n"], max_epochs: i
     """
     if not np.isin(y, [-1, 1]).all():
         raise ValueError("labels are -1 and +1")
-    w, b, updates = 0.0 * X[0], 0.0, 0
+    w, b, updates = np.zeros(X.shape[1], np.result_type(X, np.float32)), 0.0, 0
     for _ in range(max_epochs):
         before = updates
         for x_i, y_i in zip(X, y.tolist(), strict=True):
@@ -280,7 +280,7 @@ def perceptron_bound(X: Num[ndarray, "n dim"], y: Int[ndarray, "n"], w: Num[ndar
     (1962).
     """
     margin = (y * (X @ w + b)).min() / np.sqrt(w @ w + b**2)
-    return float((np.square(1.0 * X).sum(axis=1).max() + 1) / margin**2) if margin > 0 else math.inf
+    return float((np.square(X).sum(axis=1).max() + 1) / margin**2) if margin > 0 else math.inf
 
 
 @cases(perceptron_bound)
@@ -305,7 +305,7 @@ def hidden_perceptron_bound(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("integers", (8 * X).astype(np.int64), y, (8 * w).astype(np.int64), 64 * b, group="integer inputs")
     X, y, w, b = separated(rng, 7, 3)
     yield Case("one sample on the wrong side", X, y * np.where(np.arange(7) == 3, -1, 1), w, b, group="not separating", hint=NO_BOUND)
-    yield Case("all on the wrong side", X, -y, w, b, group="not separating", hint=NO_BOUND)
+    yield Case("all on the wrong side, but close to the line", X / 32, -y, w, b / 32, group="not separating", hint=NO_BOUND)
     yield Case(
         "a sample on the line",
         np.array([[1.0, 1.0], [3.0, 2.0]]),

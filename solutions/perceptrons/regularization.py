@@ -193,7 +193,7 @@ def project_l2(w: Num[ndarray, "*shape"], theta: float) -> Float[ndarray, "*shap
     Weights that keep the constraint stay as they are, also where all of them are 0; others are
     shrunk by one common factor, just enough. `theta` is at least 0.
     """
-    squares = (1.0 * w * w).sum()
+    squares = (w * w).sum()
     return 1.0 * w if squares <= theta else w * float(np.sqrt(theta / squares))
 
 
@@ -283,9 +283,11 @@ def dropout(
     dropped. Out of training, nothing is: y equals x. The mask is True where an entry is kept.
     """
     if not training:
-        return 1.0 * x, np.ones(x.shape, dtype=bool)
+        return x, np.ones(x.shape, dtype=bool)
     mask = draws >= p
-    return np.where(mask, x / (1 - p) if p < 1 else 0 * x, np.zeros_like(x)), mask
+    y = np.zeros_like(x)
+    y[mask] = x[mask] / (1 - p)
+    return y, mask
 
 
 def entries_and_draws(rng: np.random.Generator, p: float, training: bool, *shape: int) -> tuple[ndarray, float, bool, ndarray]:
@@ -375,7 +377,7 @@ class DropoutLayer:
         """In training, every entry of x is dropped or kept by a draw of its own, new in every call; the
         kept ones are divided by 1 - p. Out of training, x is passed on.
         """
-        mask = self.rng.random(x.shape) >= self.p if training else np.ones(x.shape, dtype=bool)
+        mask = self.rng.random(x.shape) >= self.p if training else np.ones(x.shape)
         self.scale = (mask / (1 - self.p if training else 1)).astype(x.dtype)
         return x * self.scale
 

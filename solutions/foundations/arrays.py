@@ -9,7 +9,7 @@ from jaxtyping import Num, Shaped
 from numpy import ndarray
 from numpy.random import Generator
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe, verify
 
 # ---- axis_roles ------------------------------------------------------------------------------------------------------
 
@@ -115,6 +115,14 @@ def lit(rng: np.random.Generator, layout: str, height: int, width: int, channels
     picture = np.zeros([size[letter] for letter in layout])
     picture[tuple(index[letter] for letter in layout)] = rng.uniform(0.2, 1) if value is None else value
     return picture, down, right, channel
+
+
+equivalent(
+    find_layout,
+    {
+        "found = np.argwhere(picture)[-1].tolist()": "Only one number is not 0, so the first is the last.",
+    },
+)
 
 
 @cases(find_layout)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe
 
 # ---- derivative ------------------------------------------------------------------------------------------------------
 
@@ -42,6 +42,15 @@ def derivative(expression: float | str | tuple[Any, ...], x: float) -> float:
         return (u + v, du + dv) if operation == "+" else (u * v, du * v + u * dv)
 
     return value_and_slope(expression)[1]
+
+
+equivalent(
+    derivative,
+    {
+        "v, dv = value_and_slope(rest[-1])": "An operation has at most two operands, so only one is left.",
+        "n = rest[-1]": "An operation has at most two operands, so only one is left.",
+    },
+)
 
 
 @cases(derivative)
@@ -371,6 +380,14 @@ def relu_subgrad(x: Num[ndarray, "*shape"], at_zero: float) -> Float[ndarray, "*
     return slope
 
 
+equivalent(
+    relu_subgrad,
+    {
+        "slope: ndarray = np.where(x == 0, at_zero, x >= 0).astype(np.result_type(x, np.float32))": "Where x is 0 it is `at_zero` that counts.",
+    },
+)
+
+
 @cases(relu_subgrad)
 def visible_relu_subgrad(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("0.5 at zero", np.array([-1.5, 0, 2, 0, -0.5]), 0.5)
@@ -586,6 +603,15 @@ def clear_of_zero(rng: np.random.Generator, n: int) -> ndarray:
     """Numbers of both signs and clearly different sizes, so that a slip cannot go unnoticed."""
     signs = np.resize([1.0, -1.0], n)
     return rng.permutation(signs * (0.4 + 0.25 * np.arange(n) + rng.uniform(0, 0.1, size=n)))
+
+
+equivalent(
+    wrong_gradients,
+    {
+        "if abs(slope - claim[0, i]) >= 0.001:": "Right claims are far below this tolerance and wrong ones far above.",
+        "if abs(slope - claim[-1, i]) > 0.001:": "A claim is a single row, the first and the last.",
+    },
+)
 
 
 @cases(wrong_gradients)

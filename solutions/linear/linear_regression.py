@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe, verify
 
 # ---- linreg ----------------------------------------------------------------------------------------------------------
 
@@ -161,6 +161,14 @@ def as_promised(answer, w, b, n, sigma, seed):  # type: ignore[no-untyped-def]
 
 def seed(rng: np.random.Generator) -> int:
     return int(rng.integers(2**31))
+
+
+equivalent(
+    make_regression,
+    {
+        "return (X, X @ w + b - sigma * rng.normal(size=n))": "Normal noise with mean 0 is symmetric.",
+    },
+)
 
 
 @cases(make_regression)
@@ -483,6 +491,15 @@ def claimed(rng: np.random.Generator, n: int, d: int, right: int, wrong: list[st
     while right > 1 and [names[k] for k in order if k < right] == sorted(names[:right]):
         order = rng.permutation(len(chosen)).tolist()
     return X, y, w, {names[k]: chosen[k].copy() for k in order}
+
+
+equivalent(
+    right_gradients,
+    {
+        "return sorted((name for name, claim in claims.items() if np.allclose(claim, slopes, atol=1e-06)))": "Right claims agree in nearly all digits and wrong ones differ by 1%; both tolerances tell them apart.",
+        "return sorted((name for name, claim in claims.items() if np.allclose(claim, slopes, rtol=0.0001)))": "Right claims agree in nearly all digits and wrong ones differ by 1%; both tolerances tell them apart.",
+    },
+)
 
 
 @cases(right_gradients)

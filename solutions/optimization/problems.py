@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe, verify
 
 Function = Callable[[ndarray], float]
 
@@ -73,6 +73,15 @@ def constrained(rng: np.random.Generator, equalities: int, inequalities: int, to
     if exact:
         normals, offsets = rng.permutation(np.eye(m)) * rng.choice([-2, -1, 1, 2], size=(m, 1)), np.round(offsets * 8) / 8
     return np.linalg.solve(normals, (values + offsets).T).T.copy(), normals, offsets, equalities, tol
+
+
+equivalent(
+    feasible,
+    {
+        "return np.array([all((abs(h(x)) <= tol for h in equalities)) and all((g(x) < tol for g in inequalities)) for x in points])": "No number is exactly at the limit, where rounding would decide.",
+        "return np.array([all((abs(h(x)) < tol for h in equalities)) and all((g(x) <= tol for g in inequalities)) for x in points])": "No number is exactly at the limit, where rounding would decide.",
+    },
+)
 
 
 @cases(feasible)
@@ -261,6 +270,15 @@ def tilted(rng: np.random.Generator) -> ndarray:
     return np.array([[a, 2.0], [2.0, b]])
 
 
+equivalent(
+    classify_stationary,
+    {
+        "up, down = (eigenvalues > tol, eigenvalues <= -tol)": "No eigenvalue is exactly at the limit, where rounding would decide.",
+        "up, down = (eigenvalues >= tol, eigenvalues < -tol)": "No eigenvalue is exactly at the limit, where rounding would decide.",
+    },
+)
+
+
 @cases(classify_stationary)
 def visible_classify_stationary(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("2×2", hessians(rng, "++", "--", "+-", "+0", "0-", "00"), 1e-3)
@@ -384,6 +402,15 @@ def wavy(
         starts[1] = -0.6 / frequency
     rest = (lr, steps) if tol is None else (lr, steps, tol)
     return starts, frequency, shift, flat, *rest
+
+
+equivalent(
+    basins,
+    {
+        "near = [k for k, end in enumerate(ends) if np.linalg.norm(point - end) < tol]": "No two end points are exactly `tol` apart, where rounding would decide.",
+        "labels.append(near[-1] if near else len(ends) - 1)": "The text leaves open to which of two end points within `tol` a third belongs.",
+    },
+)
 
 
 @cases(basins)
@@ -542,6 +569,15 @@ def xor_networks(rng: np.random.Generator, strangers: int) -> Problem:
     points = np.concatenate([others, solved[None], np.roll(solved, 4)[None]])
     truth = np.array([[0.0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]])
     return "xor network", points[rng.permutation(len(points))], truth, 1e-3
+
+
+equivalent(
+    midpoint_counterexample,
+    {
+        "if f((points[i] + points[j]) / 2) >= (values[i] + values[j]) / 2 + tol:": "No difference is exactly `tol`, where rounding would decide.",
+        "return (points[j], points[i])": "The two points are a proof in either order.",
+    },
+)
 
 
 @cases(midpoint_counterexample)
@@ -705,6 +741,14 @@ def project_ball(x: Num[ndarray, "dim"], centre: Num[ndarray, "dim"], radius: fl
     return centre + (x - centre) * (1.0 if distance <= radius else radius / distance)
 
 
+equivalent(
+    project_ball,
+    {
+        "return centre + (x - centre) * (1.0 if distance < radius else radius / distance)": "At a distance of exactly the radius, the factor is 1 either way.",
+    },
+)
+
+
 @cases(project_ball)
 def visible_project_ball(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("outside", 3 * rng.normal(size=3), rng.normal(size=3), 0.5)
@@ -772,6 +816,15 @@ def project_simplex(x: Num[ndarray, "dim"]) -> Float[ndarray, "dim"]:
     largest = np.sort(x)[::-1]
     thresholds = (np.cumsum(largest) - 1) / np.arange(1, len(x) + 1, dtype=np.result_type(x, np.float32))
     return np.maximum(x - thresholds[largest > thresholds][-1], 0)
+
+
+equivalent(
+    project_simplex,
+    {
+        "thresholds = (np.cumsum(largest) - 1) / np.arange(1, len(x) + 1)": "It is float64 for all inputs, which is precise enough.",
+        "return np.maximum(x - thresholds[largest >= thresholds][-1], 0)": "A coordinate that equals its threshold leaves the threshold as it was.",
+    },
+)
 
 
 @cases(project_simplex)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe, verify
 
 # ---- jacobian_product_norms ------------------------------------------------------------------------------------------
 
@@ -128,6 +128,14 @@ def magnitudes(rng: np.random.Generator, *shape: int) -> ndarray:
     return x
 
 
+equivalent(
+    fp16_flush,
+    {
+        "with np.errstate():": "It only silences a warning.",
+    },
+)
+
+
 @cases(fp16_flush)
 def visible_fp16_flush(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("29 numbers of all sizes", magnitudes(rng, 29))
@@ -222,6 +230,16 @@ def scalable(rng: np.random.Generator, exponent: int, *shape: int, negative: boo
     spot = np.unravel_index(int(np.abs(g).argmax()), shape)
     g[spot] = -abs(g[spot]) if negative else abs(g[spot])
     return g / abs(g[spot]) * 65504 * rng.uniform(0.55, 0.95) * 2.0**-exponent
+
+
+equivalent(
+    loss_scale_search,
+    {
+        "while largest * scale >= 65504:": "No product is that near to the limit, where the rounding of a logarithm would decide.",
+        "while largest * scale > 65505:": "No product is that near to the limit, where the rounding of a logarithm would decide.",
+        "while largest * scale > 65503:": "No product is that near to the limit, where the rounding of a logarithm would decide.",
+    },
+)
 
 
 @cases(loss_scale_search)
@@ -410,6 +428,15 @@ def read_as(rng: np.random.Generator, n: int, *kinds: str) -> tuple[list[ndarray
         several.append((z - z.mean()) / z.std() * scale * rng.uniform(0.96, 1.04))
         numbers.append(number)
     return several, numbers
+
+
+equivalent(
+    which_reading,
+    {
+        "if abs(draws.std() - number) < 0.2 * number:": "No difference is exactly 20%, where rounding would decide.",
+        "return 'variance' if abs(draws.var() - number) < 0.2 * number else 'neither'": "No difference is exactly 20%, where rounding would decide.",
+    },
+)
 
 
 @cases(which_reading)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe
 
 TOO_LARGE = "exp of a large positive number overflows, also where its result is not used in the end. exp of a negative number never does: arrange the formula so that nothing else occurs."
 
@@ -31,6 +31,14 @@ def sigmoid_without_overflow(answer, x):  # type: ignore[no-untyped-def]
 
     with np.errstate(over="raise", divide="raise", invalid="raise"):
         return answer(x)
+
+
+equivalent(
+    sigmoid,
+    {
+        "return np.where(x > 0, 1.0, e) / (1.0 + e)": "At 0 both branches are 1/2.",
+    },
+)
 
 
 @cases(sigmoid)
@@ -116,6 +124,14 @@ def tanh_without_overflow(answer, x):  # type: ignore[no-untyped-def]
 
     with np.errstate(over="raise", divide="raise", invalid="raise"):
         return answer(x)
+
+
+equivalent(
+    tanh,
+    {
+        "return np.where(x > 0, 1.0, -1.0).astype(e.dtype) * (1 - e) / (1 + e)": "At 0 both branches are 0.",
+    },
+)
 
 
 @cases(tanh)
@@ -382,6 +398,17 @@ def computed(rng: np.random.Generator, n: int, inputs: int, hidden: int, classes
     return X, rng.integers(classes, size=n), H, O, W2
 
 
+equivalent(
+    mlp_backward,
+    {
+        "P = np.exp(logits + logits.max(axis=1, keepdims=True))": "What is added to all logits of a sample cancels, and these logits are moderate.",
+        "P = np.exp(logits)": "What is added to all logits of a sample cancels, and these logits are moderate.",
+        "P = np.exp(logits - logits.max(keepdims=True))": "What is added to all logits of a sample cancels, and these logits are moderate.",
+        "P = np.exp(logits - logits.min(axis=1, keepdims=True))": "What is added to all logits of a sample cancels, and these logits are moderate.",
+    },
+)
+
+
 @cases(mlp_backward)
 def visible_mlp_backward(rng: np.random.Generator) -> Iterator[Case]:
     X, H, W2 = np.array([[1.0, 2.0]]), np.array([[1.0, 0.0]]), np.array([[3.0, 1.0], [0.0, 2.0]])
@@ -518,6 +545,14 @@ def claims(rng: np.random.Generator, names: list[str], spoil: dict[str, str]) ->
     return params, grads, factors
 
 
+equivalent(
+    failed_gradient_checks,
+    {
+        "numeric = np.ones_like(value)": "Every element is written over.",
+    },
+)
+
+
 @cases(failed_gradient_checks)
 def visible_failed_gradient_checks(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("W1 has a wrong sign", *claims(rng, ["W1", "b1"], {"W1": "sign"}))
@@ -575,7 +610,12 @@ def failed_gradient_checks_with(
             numeric[i] = change / (eps if made.doubled_step else 2 * eps)
             if made.not_moved_back:
                 here[name] = here[name] + 1e4 * step
-        wrong = ~np.isclose(grads[name], numeric, rtol=0.1 if made.coarse else 1e-5 if made.too_strict else 1e-3, atol=0.1 if made.coarse else 1e-8 if made.too_strict else 1e-6)
+        wrong = ~np.isclose(
+            grads[name],
+            numeric,
+            rtol=0.1 if made.coarse else 1e-5 if made.too_strict else 1e-3,
+            atol=0.1 if made.coarse else 1e-8 if made.too_strict else 1e-6,
+        )
         failed_here = bool(wrong.all() if made.whole_wrong else wrong.ravel()[0] if made.first_entry else wrong.any())
         g = grads[name]
         if made.sums:
@@ -622,6 +662,18 @@ def mlp_train_step(
 def batch(rng: np.random.Generator, n: int, inputs: int, hidden: int, classes: int) -> tuple[ndarray, ...]:
     X, W1, b1, W2, b2 = network(rng, n, inputs, hidden, classes)
     return X, rng.integers(classes, size=n), W1, b1, W2 / np.sqrt(hidden), b2
+
+
+equivalent(
+    mlp_train_step,
+    {
+        "P = np.exp(logits + logits.max(axis=1, keepdims=True))": "What is added to all logits of a sample cancels, and these logits are moderate.",
+        "P = np.exp(logits)": "What is added to all logits of a sample cancels, and these logits are moderate.",
+        "P = np.exp(logits - logits.max(keepdims=True))": "What is added to all logits of a sample cancels, and these logits are moderate.",
+        "P = np.exp(logits - logits.min(axis=1, keepdims=True))": "What is added to all logits of a sample cancels, and these logits are moderate.",
+        "dO = (P / P.sum(axis=1, keepdims=True) - np.eye(len(b2))[labels]) / len(X)": "It is float64 for all inputs, which is precise enough.",
+    },
+)
 
 
 @cases(mlp_train_step)

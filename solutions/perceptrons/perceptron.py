@@ -10,7 +10,7 @@ from jaxtyping import Float, Int, Num
 from numpy import ndarray
 from scipy.optimize import linprog  # type: ignore[import-untyped]
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe, verify
 
 
 def eighths(rng: np.random.Generator, *shape: int, largest: int = 24) -> ndarray:
@@ -71,6 +71,14 @@ def fit_or_refuse(answer, X, y, max_epochs):  # type: ignore[no-untyped-def]
     except ValueError:
         return "a ValueError"
     return "no ValueError"
+
+
+equivalent(
+    perceptron_fit,
+    {
+        "if y_i * (x_i @ w + b) <= 0:": "A dot product of two vectors does not depend on their order.",
+    },
+)
 
 
 @cases(perceptron_fit)
@@ -198,6 +206,15 @@ def epoch_by_reading(
 READINGS = ["signs", "outputs", "zeros", "mixed"]
 
 
+equivalent(
+    epoch_by_reading,
+    {
+        "s = x_i @ w + b": "A dot product of two vectors does not depend on their order.",
+        "c = t_i if s <= 0 else 0": "For t = 0 both branches are 0.",
+    },
+)
+
+
 @cases(epoch_by_reading)
 def visible_epoch_by_reading(rng: np.random.Generator) -> Iterator[Case]:
     X, t, w = eighths(rng, 7, 3), np.array([0, 1, 1, 0, 1, 0, 0]), eighths(rng, 3)
@@ -281,6 +298,14 @@ def perceptron_bound(X: Num[ndarray, "n dim"], y: Int[ndarray, "n"], w: Num[ndar
     """
     margin = (y * (X @ w + b)).min() / np.sqrt(w @ w + b**2)
     return float((np.square(X).sum(axis=1).max() + 1) / margin**2) if margin > 0 else math.inf
+
+
+equivalent(
+    perceptron_bound,
+    {
+        "return float((np.square(X).sum(axis=1).max() + 1) / margin ** 2) if margin >= 0 else math.inf": "A positive number divided by NumPy's 0 is infinity too.",
+    },
+)
 
 
 @cases(perceptron_bound)
@@ -401,6 +426,15 @@ def on_a_line(rng: np.random.Generator, n: int, dim: int) -> ndarray:
 XOR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 
 
+equivalent(
+    best_linear_accuracy,
+    {
+        "return 1.0": "It is never reached: labels that are all alike are separable.",
+        "signs[list(flipped)] *= -2": "Only the sign of a label counts, since w and b may have any length.",
+    },
+)
+
+
 @cases(best_linear_accuracy)
 def visible_best_linear_accuracy(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("XOR", XOR, np.array([-1, 1, 1, -1]))
@@ -493,6 +527,15 @@ def scores_on_the_corners(answer, margin):  # type: ignore[no-untyped-def]
     return np.array(scores)
 
 
+equivalent(
+    xor_mlp,
+    {
+        "return (np.array([[1.0, 1.0], [1.0, 1.0]]), [0.0, -1.0], margin * np.array([2.0, -4.0]), -margin)": "Lists of numbers are taken as arrays.",
+        "return ([[1.0, 1.0], [1.0, 1.0]], np.array([0.0, -1.0]), margin * np.array([2.0, -4.0]), -margin)": "Lists of numbers are taken as arrays.",
+    },
+)
+
+
 @cases(xor_mlp)
 def visible_xor_mlp(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("margin 1", 1.0)
@@ -569,6 +612,15 @@ def in_general_position(rng: np.random.Generator, n: int, dim: int) -> ndarray:
         groups = [ones[list(k)] for k in combinations(range(n), min(n, dim + 1))]
         if all(np.linalg.svd(group)[1].min() > 0.25 for group in groups) and np.linalg.svd(points)[1].min() > 0.5:
             return points
+
+
+equivalent(
+    count_dichotomies,
+    {
+        "return sum((separable(points, np.array(signs)) for signs in product([-1, 2], repeat=len(points))))": "Only the sign of a label counts, since w and b may have any length.",
+        "return sum((separable(points, np.array(signs)) for signs in product([-2, 1], repeat=len(points))))": "Only the sign of a label counts, since w and b may have any length.",
+    },
+)
 
 
 @cases(count_dichotomies)

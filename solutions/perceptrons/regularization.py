@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe, verify
 
 # ---- weight_decay_step -----------------------------------------------------------------------------------------------
 
@@ -298,6 +298,14 @@ def entries_and_draws(rng: np.random.Generator, p: float, training: bool, *shape
             return 3 * rng.normal(size=shape), p, training, draws
 
 
+equivalent(
+    dropout,
+    {
+        "mask = draws > p": "A uniform draw equals p with probability 0.",
+    },
+)
+
+
 @cases(dropout)
 def visible_dropout(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("7 entries, p = 0.4", *entries_and_draws(rng, 0.4, True, 7))
@@ -415,6 +423,14 @@ def activations(rng: np.random.Generator, n: int, width: int, p: float) -> tuple
     x = np.maximum(rng.normal(size=(n, width)), 0)
     upstream = rng.uniform(0.5, 2, size=(n, width)) * rng.choice([-1, 1], size=(n, width))
     return x, upstream, p, int(rng.integers(2**31))
+
+
+equivalent(
+    DropoutLayer,
+    {
+        "mask = self.rng.random(x.shape) > self.p if training else np.ones(x.shape)": "A uniform draw equals p with probability 0.",
+    },
+)
 
 
 @cases(DropoutLayer)

@@ -475,6 +475,7 @@ def hidden_gradient_table(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(f"{name} of 5 numbers", name, rng.normal(size=5))
     for name in TABLE[3:]:
         yield Case(f"{name} of 2 numbers", name, 2 * rng.normal(size=2))
+    yield Case("the norm of a short vector", "norm", 0.1 * rng.normal(size=3))
     yield Case("the norm of a long vector", "norm", 100 * rng.normal(size=11))
     origin = "At x = 0 the norm has a kink: x / ‖x‖ would divide 0 by 0. Zeros are wanted there."
     yield Case("the norm at the origin", "norm", np.zeros(3), group="at the origin", hint=origin)

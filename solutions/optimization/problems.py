@@ -667,9 +667,13 @@ def for_each_triple(answer, triples):  # type: ignore[no-untyped-def]
 
 
 def triples(rng: np.random.Generator, *kinds: str) -> list[ndarray]:
-    """One for each word such as `+0-`: the signs of a, b and c."""
-    sizes = {"+": 1.0, "-": -1.0, "0": 0.0}
-    return [np.array([sizes[s] for s in word]) * rng.uniform(0.4, 3, size=3) for word in kinds]
+    """One for each word such as `+0-`: the signs of a, b and c. Where a word comes again, its c is smaller than 1, or else larger."""
+    signs = {"+": 1.0, "-": -1.0, "0": 0.0}
+    made = []
+    for k, word in enumerate(kinds):
+        low, high = (0.4, 0.9) if kinds[:k].count(word) % 2 else (1.1, 3)
+        made.append(np.array([signs[s] for s in word]) * np.r_[rng.uniform(0.4, 3, size=2), rng.uniform(low, high)])
+    return made
 
 
 @cases(exponential_minimum)

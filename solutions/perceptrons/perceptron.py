@@ -228,10 +228,12 @@ def visible_epoch_by_reading(rng: np.random.Generator) -> Iterator[Case]:
 def hidden_epoch_by_reading(rng: np.random.Generator) -> Iterator[Case]:
     for reading in READINGS:
         yield Case(f'in motion, "{reading}"', eighths(rng, 11, 2), rng.permutation([0, 1] * 5 + [1]), eighths(rng, 2), float(eighths(rng)), reading)
-    first = int(rng.integers(2))
-    for k, reading in enumerate(READINGS[:3]):
-        t = np.array([(first + k) % 2, *rng.permutation([0, 0, 1, 1])])
-        yield Case(f'from 0, "{reading}"', eighths(rng, 5, 5), t, np.zeros(5), 0.0, reading)
+        X, w = eighths(rng, 31, 2, largest=8), eighths(rng, 2, largest=8)
+        yield Case(f'short samples, "{reading}"', X, rng.permutation([0, 1] * 15 + [1]), w, float(eighths(rng, largest=8)), reading)
+    for reading in READINGS[:3]:
+        for first in rng.permutation(2).tolist():
+            t = np.array([first, *rng.permutation([0, 0, 1, 1])])
+            yield Case(f'from 0, "{reading}"', eighths(rng, 5, 5), t, np.zeros(5), 0.0, reading)
     X = rng.integers(-2, 3, size=(13, 3)) / 1.0
     for reading in READINGS:
         yield Case(f'scores of exactly 0, "{reading}"', X, rng.permutation([0, 1] * 6 + [0]), np.zeros(3), 0.0, reading)

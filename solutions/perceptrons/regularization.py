@@ -197,10 +197,18 @@ def project_l2(w: Num[ndarray, "*shape"], theta: float) -> Float[ndarray, "*shap
     return 1.0 * w if squares <= theta else w * float(np.sqrt(theta / squares))
 
 
+equivalent(
+    project_l2,
+    {
+        "return w if squares <= theta else w * float(np.sqrt(theta / squares))": "Weights that stay as they are may stay whole numbers.",
+    },
+)
+
+
 @cases(project_l2)
 def visible_project_l2(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("5 weights outside", 2 * rng.normal(size=5), 3.0)
-    yield Case("3 weights inside", 0.3 * rng.uniform(0.5, 1, size=3), 2.0)
+    yield Case("3 weights inside", 0.8 * rng.uniform(0.7, 1, size=3), 2.0)
     yield Case("a 3×2 matrix, theta 0.25", rng.normal(size=(3, 2)), 0.25)
     hint = "Weights that are all 0 keep every constraint: divide by the norm only where it is too large."
     yield Case("all zeros", np.zeros(3), 1.5, group="all zeros", hint=hint)
@@ -211,7 +219,8 @@ def hidden_project_l2(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("11 weights", rng.normal(size=11), 2.5)
     yield Case("a square matrix", 2 * rng.normal(size=(5, 5)), 7.0)
     yield Case("far outside", 30 * rng.normal(size=(2, 3, 5)), 0.3)
-    yield Case("inside, and theta is large", rng.normal(size=7), 60.0)
+    inside = rng.uniform(0.6, 1.3, size=7) * rng.choice([-1, 1], size=7)  # whole numbers of this size are outside
+    yield Case("inside, and theta is large", inside, 12.0)
     w = rng.normal(size=7)
     squares = float((w * w).sum())
     yield Case("the norm is below theta, its square is not", w * 3 / np.sqrt(squares), 4.0)

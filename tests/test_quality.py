@@ -46,6 +46,16 @@ def test_a_mutant_differs_from_the_reference_in_what_its_line_says() -> None:
     assert answers["kept = [value for value in x if value > low]"](np.array([0.0, 4.0])) == 4
 
 
+def between(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    return np.maximum(np.clip(x, low, high), x.clip(0, high))
+
+
+def test_arguments_change_places_only_where_that_makes_a_difference() -> None:
+    found = lines(between)
+    assert "return np.maximum(np.clip(x, low, high), x.clip(high, 0))" in found
+    assert not any("clip(low, x" in line or "maximum(x.clip" in line for line in found)
+
+
 def a_weak_exercise() -> Exercise:
     exercise = Exercise("clipped_mean", clipped_mean, 1.0, (), {}, (), ("float32", "fortran", "strided", "integers"), False, 1.0, 10.0)
 

@@ -197,7 +197,8 @@ def _of_constant(node: ast.Constant) -> Iterator[ast.expr]:
 def _of_call(node: ast.Call) -> Iterator[ast.expr]:
     """Arguments that changed places, a keyword that is left out, a function that is not called."""
     name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
-    if len(node.args) >= 2 and not isinstance(node.args[0], ast.Starred) and name not in SYMMETRIC:
+    symmetric = name in SYMMETRIC or (name == "clip" and len(node.args) > 2)  # np.clip(low, x, high) is np.clip(x, low, high)
+    if len(node.args) >= 2 and not isinstance(node.args[0], ast.Starred) and not symmetric:
         yield ast.Call(node.func, [node.args[1], node.args[0], *node.args[2:]], node.keywords)
     for k, keyword in enumerate(node.keywords):
         if keyword.arg not in CHECKS:

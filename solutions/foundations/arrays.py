@@ -9,7 +9,7 @@ from jaxtyping import Num, Shaped
 from numpy import ndarray
 from numpy.random import Generator
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe, verify
 
 # ---- axis_roles ------------------------------------------------------------------------------------------------------
 
@@ -115,6 +115,14 @@ def lit(rng: np.random.Generator, layout: str, height: int, width: int, channels
     picture = np.zeros([size[letter] for letter in layout])
     picture[tuple(index[letter] for letter in layout)] = rng.uniform(0.2, 1) if value is None else value
     return picture, down, right, channel
+
+
+equivalent(
+    find_layout,
+    {
+        "found = np.argwhere(picture)[-1].tolist()": "Only one number is not 0, so the first is the last.",
+    },
+)
 
 
 @cases(find_layout)
@@ -262,9 +270,9 @@ def make_array(shape: tuple[int, ...], dtype: str, fill: float | str, rng: Gener
     come from `rng`. The shape () makes an array without axes, which holds a single number.
     """
     if fill == "normal":
-        return np.asarray(rng.normal(0.0, scale, shape)).astype(dtype)
+        return rng.normal(0.0, scale, shape).astype(dtype)
     if fill == "uniform":
-        return np.asarray(rng.uniform(-scale, scale, shape)).astype(dtype)
+        return rng.uniform(-scale, scale, shape).astype(dtype)
     return np.full(shape, fill, dtype)
 
 

@@ -493,8 +493,8 @@ def hidden_value(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("exp", numbers(rng, "ab"), ["u = a.exp()", "v = (a * b).exp()", "L = u * v + u"], ["L"], group="functions")
     yield Case("log", positive, ["u = a.log()", "v = (b * c).log()", "L = u * v - b"], ["L"], group="functions")
     yield Case("tanh", numbers(rng, "abc"), ["u = a.tanh()", "v = (b * u).tanh()", "L = v * c + u"], ["L"], group="functions")
-    relu = ["u = a.relu()", "v = (0 - a).relu()", "w = (u - v) * b", "L = w.relu() + (0 - w).relu() * 2"]
-    yield Case("relu", numbers(rng, "ab"), relu, ["L"], group="functions")
+    relu = ["u = a.relu()", "v = (0 - a).relu()", "w = (u - v) * b", "L = w.relu() + (0 - w).relu() * 2 + (c * c * 0.2).relu()"]
+    yield Case("relu", numbers(rng, "abc"), relu, ["L"], group="functions")
     yield Case("relu of 0", {"x": 0.0, **numbers(rng, "a")}, ["u = x.relu()", "L = u * a + 3 * x"], ["L"], group="relu at 0")
     twice = (
         "Leaves add up over calls of `backward`; other nodes start every call from 0. What an earlier call left in them must not be passed on again."

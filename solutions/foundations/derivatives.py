@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe
 
 # ---- derivative ------------------------------------------------------------------------------------------------------
 
@@ -42,6 +42,15 @@ def derivative(expression: float | str | tuple[Any, ...], x: float) -> float:
         return (u + v, du + dv) if operation == "+" else (u * v, du * v + u * dv)
 
     return value_and_slope(expression)[1]
+
+
+equivalent(
+    derivative,
+    {
+        "v, dv = value_and_slope(rest[-1])": "An operation has at most two operands, so only one is left.",
+        "n = rest[-1]": "An operation has at most two operands, so only one is left.",
+    },
+)
 
 
 @cases(derivative)
@@ -371,6 +380,14 @@ def relu_subgrad(x: Num[ndarray, "*shape"], at_zero: float) -> Float[ndarray, "*
     return slope
 
 
+equivalent(
+    relu_subgrad,
+    {
+        "slope: ndarray = np.where(x == 0, at_zero, x >= 0).astype(np.result_type(x, np.float32))": "Where x is 0 it is `at_zero` that counts.",
+    },
+)
+
+
 @cases(relu_subgrad)
 def visible_relu_subgrad(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("0.5 at zero", np.array([-1.5, 0, 2, 0, -0.5]), 0.5)
@@ -432,12 +449,12 @@ def gradient_table(name: str, x: Num[ndarray, "n"]) -> Float[ndarray, "1 n"]:
     length = np.sqrt((x * x).sum())
     one, twice = np.ones_like(x), 2 * x
     gradient: ndarray = {
-        "constant": 0 * x,
+        "constant": np.zeros_like(x),
         "sum": one,
         "squared norm": twice,
-        "norm": x / length if length > 0 else 0 * x,
+        "norm": x / length if length > 0 else x,
         "sum + squared norm": one + twice,
-        "sum * squared norm": one * length**2 + x.sum() * twice,
+        "sum * squared norm": length**2 + x.sum() * twice,
         "<sin x, x²>": np.cos(x) * x**2 + np.sin(x) * twice,
     }[name]
     return gradient[None, :]
@@ -458,6 +475,7 @@ def hidden_gradient_table(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(f"{name} of 5 numbers", name, rng.normal(size=5))
     for name in TABLE[3:]:
         yield Case(f"{name} of 2 numbers", name, 2 * rng.normal(size=2))
+    yield Case("the norm of a short vector", "norm", 0.1 * rng.normal(size=3))
     yield Case("the norm of a long vector", "norm", 100 * rng.normal(size=11))
     origin = "At x = 0 the norm has a kink: x / ‖x‖ would divide 0 by 0. Zeros are wanted there."
     yield Case("the norm at the origin", "norm", np.zeros(3), group="at the origin", hint=origin)
@@ -586,6 +604,15 @@ def clear_of_zero(rng: np.random.Generator, n: int) -> ndarray:
     """Numbers of both signs and clearly different sizes, so that a slip cannot go unnoticed."""
     signs = np.resize([1.0, -1.0], n)
     return rng.permutation(signs * (0.4 + 0.25 * np.arange(n) + rng.uniform(0, 0.1, size=n)))
+
+
+equivalent(
+    wrong_gradients,
+    {
+        "if abs(slope - claim[0, i]) >= 0.001:": "Right claims are far below this tolerance and wrong ones far above.",
+        "if abs(slope - claim[-1, i]) > 0.001:": "A claim is a single row, the first and the last.",
+    },
+)
 
 
 @cases(wrong_gradients)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe
 
 NUMERATOR, DENOMINATOR = "numerator", "denominator"
 
@@ -192,6 +192,14 @@ def jacobian_table(name: str, x: Float[ndarray, "n"], A: Float[ndarray, "rows co
 def table_case(rng: np.random.Generator, name: str, m: int, n: int) -> Case:
     shape = (n, m) if name == "xᵀ A" else (m, n)
     return Case(f"{name}, n = {n}, A of shape {shape}", name, rng.normal(size=n), rng.normal(size=shape))
+
+
+equivalent(
+    jacobian_table,
+    {
+        "return np.eye(n)": "It is float64 for all inputs, which is precise enough.",
+    },
+)
 
 
 @cases(jacobian_table)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe, verify
 
 # ---- sym_skew --------------------------------------------------------------------------------------------------------
 
@@ -107,7 +107,7 @@ def definiteness(A: Float[ndarray, "n n"]) -> str:
     not be symmetric, and is not the zero matrix. An eigenvalue counts as 0 if it is at most
     1e-9 of the largest one, both in absolute value. NumPy's eigenvalues are allowed.
     """
-    eigenvalues = np.linalg.eigvalsh((A + A.T) / 2)
+    eigenvalues = np.linalg.eigvalsh(A + A.T)  # twice those of the symmetric part
     tolerance = 1e-9 * np.abs(eigenvalues).max()
     above, below = (eigenvalues > tolerance).any(), (eigenvalues < -tolerance).any()
     zero = (np.abs(eigenvalues) <= tolerance).any()
@@ -135,6 +135,16 @@ def with_positive_diagonal(rng: np.random.Generator, n: int) -> ndarray:
     A = rng.uniform(3, 5, size=(n, n))
     A[np.diag_indices(n)] = rng.uniform(0.5, 1, size=n)
     return A
+
+
+equivalent(
+    definiteness,
+    {
+        "above, below = ((eigenvalues > tolerance).any(), (eigenvalues <= -tolerance).any())": "An eigenvalue is 0 up to rounding or far above the tolerance, never exactly at it.",
+        "above, below = ((eigenvalues >= tolerance).any(), (eigenvalues < -tolerance).any())": "An eigenvalue is 0 up to rounding or far above the tolerance, never exactly at it.",
+        "zero = (np.abs(eigenvalues) < tolerance).any()": "An eigenvalue is 0 up to rounding or far above the tolerance, never exactly at it.",
+    },
+)
 
 
 @cases(definiteness)
@@ -237,7 +247,7 @@ def counterexample(A: Float[ndarray, "n n"]) -> Float[ndarray, "n"]:
     There is one, since A is not positive definite; any such x is right. A need not be symmetric.
     NumPy's eigenvectors are allowed.
     """
-    eigenvalues, vectors = np.linalg.eigh((A + A.T) / 2)
+    eigenvalues, vectors = np.linalg.eigh(A + A.T)
     return vectors[:, eigenvalues.argmin()]
 
 
@@ -334,6 +344,15 @@ def orthogonal(rng: np.random.Generator, n: int, m: int, sign: int = 0) -> ndarr
     return Q
 
 
+equivalent(
+    is_orthogonal_matrix,
+    {
+        "return bool(rows == cols and np.allclose(U @ U.T, np.eye(rows), atol=1e-05))": "It allows 2e-5 on the diagonal, and no matrix is between the two tolerances.",
+        "return bool(rows == cols and np.allclose(U.T @ U, np.eye(rows), rtol=0, atol=1e-05))": "For a square matrix, UUᵀ is the identity just when UᵀU is.",
+    },
+)
+
+
 @cases(is_orthogonal_matrix)
 def visible_is_orthogonal_matrix(rng: np.random.Generator) -> Iterator[Case]:
     turn = np.array([[0.6, -0.8], [0.8, 0.6]])
@@ -349,6 +368,7 @@ def hidden_is_orthogonal_matrix(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("5×5, determinant 1", orthogonal(rng, 5, 5, 1))
     yield Case("7×7, determinant -1", orthogonal(rng, 7, 7, -1))
     yield Case("orthogonal rows of other lengths", orthogonal(rng, 3, 3) * rng.uniform(1.5, 3, size=(3, 1)))
+    yield Case("orthogonal rows that are too short", orthogonal(rng, 3, 3) * rng.uniform(0.3, 0.9, size=(3, 1)))
     stretched = np.array([[2.0], [1.0], [0.5]])
     yield Case("orthogonal rows, determinant 1", orthogonal(rng, 3, 3, 1) * stretched)
     yield Case("rows of length 1, not orthogonal", (x := rng.normal(size=(5, 5))) / np.linalg.norm(x, axis=1, keepdims=True))
@@ -430,6 +450,14 @@ def two_readings(U: Float[ndarray, "n m"]) -> tuple[Float[ndarray, "n n"], Float
     readings = {"single": single, "double": double}
     holds = [name for name, numbers in readings.items() if np.allclose(numbers, np.eye(len(U)), rtol=0, atol=1e-5)]
     return single, double, holds
+
+
+equivalent(
+    two_readings,
+    {
+        "holds = [name for name, numbers in readings.items() if np.allclose(numbers, np.eye(len(U)), atol=1e-05)]": "It allows 2e-5 on the diagonal, and no matrix is between the two tolerances.",
+    },
+)
 
 
 @cases(two_readings)
@@ -601,6 +629,15 @@ def with_dominant(rng: np.random.Generator, n: int, dominant: float, symmetric: 
         return with_eigenvalues(rng, [dominant, *others])
     X = np.linalg.qr(rng.normal(size=(n, n)))[0] + 0.3 * rng.normal(size=(n, n)) / np.sqrt(n)
     return X * np.array([dominant, *others]) @ np.linalg.inv(X)
+
+
+equivalent(
+    power_iteration,
+    {
+        "return (float(v @ (v @ A)), v)": "v is an eigenvector up to rounding, and vᵀAv is one number, in whichever order it is multiplied.",
+        "return (float(A @ v @ v), v)": "v is an eigenvector up to rounding, and vᵀAv is one number, in whichever order it is multiplied.",
+    },
+)
 
 
 @cases(power_iteration)

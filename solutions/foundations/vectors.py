@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe, verify
 
 # ---- abs_piecewise ---------------------------------------------------------------------------------------------------
 
@@ -265,6 +265,14 @@ def dot(a: Num[ndarray, "n"], b: Num[ndarray, "n"]) -> float:
     return float(sum(x * y for x, y in zip(a, b, strict=True)))
 
 
+equivalent(
+    dot,
+    {
+        "return float(sum((x * y for x, y in zip(b, a, strict=True))))": "Each product of two numbers is the same in either order.",
+    },
+)
+
+
 @cases(dot)
 def visible_dot(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("(1, 2, 3) with (4, -5, 6) by hand", np.array([1.0, 2, 3]), np.array([4.0, -5, 6]))
@@ -349,6 +357,14 @@ def pairs(rng: np.random.Generator, dim: int, cosines: list[float], sizes: list[
     return (a * size)[order], b[order]
 
 
+equivalent(
+    is_orthogonal,
+    {
+        "return bool(abs(b @ a) <= tol * np.linalg.norm(a) * np.linalg.norm(b))": "A dot product of two vectors does not depend on their order.",
+    },
+)
+
+
 @cases(is_orthogonal)
 def visible_is_orthogonal(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("by hand", np.array([[1.0, 2, 0], [3, 0, 1], [1, 1, 1], [2, -1, 5]]), np.array([[-2.0, 1, 7], [0, 4, 0], [1, 1, 1], [-4, 2, -10]]))
@@ -417,6 +433,14 @@ def project(a: Num[ndarray, "n"], b: Num[ndarray, "n"]) -> Float[ndarray, "n"]:
     """
     shadow: ndarray = a @ b / (b @ b) * b
     return shadow
+
+
+equivalent(
+    project,
+    {
+        "shadow: ndarray = b @ a / (b @ b) * b": "A dot product of two vectors does not depend on their order.",
+    },
+)
 
 
 @cases(project)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe, verify
 
 # ---- gd --------------------------------------------------------------------------------------------------------------
 
@@ -352,6 +352,15 @@ def spread_rates(rng: np.random.Generator, H: ndarray) -> list[float]:
     rates = [borders[0] / 2, *between, 1.5 * borders[-1]]
     safe = [lr for lr in rates if 0.05 < lr * largest < 8 and min(abs(lr * largest / k - 1) for k in (1, 2)) > 0.015]
     return [float(f"{lr:.5g}") for lr in rng.permutation(safe)]
+
+
+equivalent(
+    predict_descent,
+    {
+        "return ['slides' if lr * largest < 1 else 'swings' if lr * largest <= 2 else 'diverges' for lr in lrs]": "No learning rate is within 1% of a border.",
+        "return ['slides' if lr * largest <= 1 else 'swings' if lr * largest < 2 else 'diverges' for lr in lrs]": "No learning rate is within 1% of a border.",
+    },
+)
 
 
 @cases(predict_descent)

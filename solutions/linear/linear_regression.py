@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe, verify
 
 # ---- linreg ----------------------------------------------------------------------------------------------------------
 
@@ -163,6 +163,14 @@ def seed(rng: np.random.Generator) -> int:
     return int(rng.integers(2**31))
 
 
+equivalent(
+    make_regression,
+    {
+        "return (X, X @ w + b - sigma * rng.normal(size=n))": "Normal noise with mean 0 is symmetric.",
+    },
+)
+
+
 @cases(make_regression)
 def visible_make_regression(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("2 features, sigma 2.5", np.array([2.0, -3.4]), 4.2, 2003, 2.5, 0)
@@ -229,7 +237,7 @@ def squared_loss(
     Predictions and labels come as vectors of shape (n,) or as columns of shape (n, 1), and not
     always alike. Prediction i belongs to label i. The result is always a vector of shape (n,).
     """
-    error = y_hat.reshape(-1) - y.reshape(-1)
+    error = y_hat.ravel() - y.ravel()
     return error**2 / 2
 
 
@@ -450,7 +458,7 @@ def right_gradients(X: Float[ndarray, "n d"], y: Float[ndarray, "n"], w: Float[n
         return float(((y - X @ w) ** 2).mean() / 2)
 
     steps = 1e-5 * np.eye(len(w))
-    slopes = np.array([(loss(w + step) - loss(w - step)) / 2e-5 for step in steps])
+    slopes = [(loss(w + step) - loss(w - step)) / 2e-5 for step in steps]
     return sorted(name for name, claim in claims.items() if np.allclose(claim, slopes, rtol=1e-4, atol=1e-6))
 
 
@@ -483,6 +491,15 @@ def claimed(rng: np.random.Generator, n: int, d: int, right: int, wrong: list[st
     while right > 1 and [names[k] for k in order if k < right] == sorted(names[:right]):
         order = rng.permutation(len(chosen)).tolist()
     return X, y, w, {names[k]: chosen[k].copy() for k in order}
+
+
+equivalent(
+    right_gradients,
+    {
+        "return sorted((name for name, claim in claims.items() if np.allclose(claim, slopes, atol=1e-06)))": "Right claims agree in nearly all digits and wrong ones differ by 1%; both tolerances tell them apart.",
+        "return sorted((name for name, claim in claims.items() if np.allclose(claim, slopes, rtol=0.0001)))": "Right claims agree in nearly all digits and wrong ones differ by 1%; both tolerances tell them apart.",
+    },
+)
 
 
 @cases(right_gradients)
@@ -634,7 +651,7 @@ def normal_eq(X: Float[ndarray, "n d"], y: Float[ndarray, "n"]) -> tuple[Float[n
     one for which b² plus the sum of all w² is smallest.
     """
     ones = np.ones((len(X), 1), X.dtype)
-    solution = np.linalg.lstsq(np.concatenate([X, ones], axis=1), y, rcond=None)[0]
+    solution = np.linalg.lstsq(np.concatenate([X, ones], axis=1), y)[0]
     return solution[:-1], float(solution[-1])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes
 
 # ---- l2_loss ---------------------------------------------------------------------------------------------------------
 
@@ -20,7 +20,7 @@ def l2_loss(r: Float[ndarray, "*shape"]) -> tuple[Float[ndarray, "*shape"], Floa
     """Half the square of every residual r, and its derivative with respect to r: (losses, slopes),
     both of the shape of `r`.
     """
-    return r**2 / 2, 1.0 * r
+    return r**2 / 2, r
 
 
 @cases(l2_loss)
@@ -312,6 +312,17 @@ def with_outliers(rng: np.random.Generator, n: int, outliers: int, far: float, s
 
 
 BALANCE = "At the best c the pulls of all residuals sum to 0. Work that sum out for your c: if it is small but not 0, c has not been found to five digits yet."
+
+
+equivalent(
+    huber_location,
+    {
+        "for _ in range(101):": "A halving more or less makes no difference after so many.",
+        "for _ in range(99):": "A halving more or less makes no difference after so many.",
+        "pull = np.clip(c - y, -delta, delta).mean()": "Only the sign of the pull counts.",
+        "low, high = (low, c) if pull >= 0 else (c, high)": "Where the pull is 0, c is the answer, and both halves keep it as an end.",
+    },
+)
 
 
 @cases(huber_location)

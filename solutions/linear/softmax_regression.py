@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, verify
 
 # ---- softmax_regression_logits ---------------------------------------------------------------------------------------
 
@@ -679,6 +679,17 @@ def padded(rng: np.random.Generator, lengths: list[int], time: int, k: int, igno
     y = rng.integers(max(ignore_index + 1, 0), k, size=(len(lengths), time))
     y[np.arange(time) >= np.array(lengths)[:, None]] = ignore_index
     return logits, y
+
+
+equivalent(
+    token_cross_entropy,
+    {
+        "shifted = chosen + chosen.max(axis=1, keepdims=True)": "What is added to all logits of a step cancels; large logits are the subject of `cross_entropy`.",
+        "shifted = chosen": "What is added to all logits of a step cancels; large logits are the subject of `cross_entropy`.",
+        "shifted = chosen - chosen.max(keepdims=True)": "What is added to all logits of a step cancels; large logits are the subject of `cross_entropy`.",
+        "shifted = chosen - chosen.min(axis=1, keepdims=True)": "What is added to all logits of a step cancels; large logits are the subject of `cross_entropy`.",
+    },
+)
 
 
 @cases(token_cross_entropy)

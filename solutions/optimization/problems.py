@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe, verify
 
 Function = Callable[[ndarray], float]
 
@@ -28,7 +28,7 @@ def feasible(
     point is feasible if |h(x)| <= tol for every h in `equalities`, and g(x) <= tol for every g
     in `inequalities`. Either list may be empty.
     """
-    return np.array([all(abs(h(x)) <= tol for h in equalities) and all(g(x) <= tol for g in inequalities) for x in points], dtype=bool)
+    return np.array([all(abs(h(x)) <= tol for h in equalities) and all(g(x) <= tol for g in inequalities) for x in points])
 
 
 @probe(feasible)
@@ -73,6 +73,15 @@ def constrained(rng: np.random.Generator, equalities: int, inequalities: int, to
     if exact:
         normals, offsets = rng.permutation(np.eye(m)) * rng.choice([-2, -1, 1, 2], size=(m, 1)), np.round(offsets * 8) / 8
     return np.linalg.solve(normals, (values + offsets).T).T.copy(), normals, offsets, equalities, tol
+
+
+equivalent(
+    feasible,
+    {
+        "return np.array([all((abs(h(x)) <= tol for h in equalities)) and all((g(x) < tol for g in inequalities)) for x in points])": "No number is exactly at the limit, where rounding would decide.",
+        "return np.array([all((abs(h(x)) < tol for h in equalities)) and all((g(x) <= tol for g in inequalities)) for x in points])": "No number is exactly at the limit, where rounding would decide.",
+    },
+)
 
 
 @cases(feasible)
@@ -261,6 +270,15 @@ def tilted(rng: np.random.Generator) -> ndarray:
     return np.array([[a, 2.0], [2.0, b]])
 
 
+equivalent(
+    classify_stationary,
+    {
+        "up, down = (eigenvalues > tol, eigenvalues <= -tol)": "No eigenvalue is exactly at the limit, where rounding would decide.",
+        "up, down = (eigenvalues >= tol, eigenvalues < -tol)": "No eigenvalue is exactly at the limit, where rounding would decide.",
+    },
+)
+
+
 @cases(classify_stationary)
 def visible_classify_stationary(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("2×2", hessians(rng, "++", "--", "+-", "+0", "0-", "00"), 1e-3)
@@ -384,6 +402,15 @@ def wavy(
         starts[1] = -0.6 / frequency
     rest = (lr, steps) if tol is None else (lr, steps, tol)
     return starts, frequency, shift, flat, *rest
+
+
+equivalent(
+    basins,
+    {
+        "near = [k for k, end in enumerate(ends) if np.linalg.norm(point - end) < tol]": "No two end points are exactly `tol` apart, where rounding would decide.",
+        "labels.append(near[-1] if near else len(ends) - 1)": "The text leaves open to which of two end points within `tol` a third belongs.",
+    },
+)
 
 
 @cases(basins)
@@ -544,6 +571,15 @@ def xor_networks(rng: np.random.Generator, strangers: int) -> Problem:
     return "xor network", points[rng.permutation(len(points))], truth, 1e-3
 
 
+equivalent(
+    midpoint_counterexample,
+    {
+        "if f((points[i] + points[j]) / 2) >= (values[i] + values[j]) / 2 + tol:": "No difference is exactly `tol`, where rounding would decide.",
+        "return (points[j], points[i])": "The two points are a proof in either order.",
+    },
+)
+
+
 @cases(midpoint_counterexample)
 def visible_midpoint_counterexample(rng: np.random.Generator) -> Iterator[Case]:
     convex = ("distance", rng.normal(size=(7, 2)), rng.normal(size=2), 1e-3)
@@ -617,13 +653,12 @@ def exponential_minimum(a: float, b: float, c: float) -> float | None:
 
     `a` and `b` are at least 0 and not both 0, so f is strictly convex.
     """
-    # With u = e^x the slope is 0 where a·u² + c·u - b = 0.
     if a == 0:
         return math.log(b / c) if c > 0 else None
     if b == 0:
         return math.log(-c / a) if c < 0 else None
-    root = math.sqrt(c * c + 4 * a * b)
-    return math.log(2 * b / (c + root)) if c > 0 else math.log((root - c) / (2 * a))
+    # The slope a·e^x - b·e^(-x) + c is 2·√(ab)·sinh(x - ½ log(b / a)) + c.
+    return math.log(b / a) / 2 - math.asinh(c / (2 * math.sqrt(a * b)))
 
 
 @probe(exponential_minimum)
@@ -632,9 +667,13 @@ def for_each_triple(answer, triples):  # type: ignore[no-untyped-def]
 
 
 def triples(rng: np.random.Generator, *kinds: str) -> list[ndarray]:
-    """One for each word such as `+0-`: the signs of a, b and c."""
-    sizes = {"+": 1.0, "-": -1.0, "0": 0.0}
-    return [np.array([sizes[s] for s in word]) * rng.uniform(0.4, 3, size=3) for word in kinds]
+    """One for each word such as `+0-`: the signs of a, b and c. Where a word comes again, its c is smaller than 1, or else larger."""
+    signs = {"+": 1.0, "-": -1.0, "0": 0.0}
+    made = []
+    for k, word in enumerate(kinds):
+        low, high = (0.4, 0.9) if kinds[:k].count(word) % 2 else (1.1, 3)
+        made.append(np.array([signs[s] for s in word]) * np.r_[rng.uniform(0.4, 3, size=2), rng.uniform(low, high)])
+    return made
 
 
 @cases(exponential_minimum)
@@ -706,6 +745,14 @@ def project_ball(x: Num[ndarray, "dim"], centre: Num[ndarray, "dim"], radius: fl
     return centre + (x - centre) * (1.0 if distance <= radius else radius / distance)
 
 
+equivalent(
+    project_ball,
+    {
+        "return centre + (x - centre) * (1.0 if distance < radius else radius / distance)": "At a distance of exactly the radius, the factor is 1 either way.",
+    },
+)
+
+
 @cases(project_ball)
 def visible_project_ball(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("outside", 3 * rng.normal(size=3), rng.normal(size=3), 0.5)
@@ -773,6 +820,15 @@ def project_simplex(x: Num[ndarray, "dim"]) -> Float[ndarray, "dim"]:
     largest = np.sort(x)[::-1]
     thresholds = (np.cumsum(largest) - 1) / np.arange(1, len(x) + 1, dtype=np.result_type(x, np.float32))
     return np.maximum(x - thresholds[largest > thresholds][-1], 0)
+
+
+equivalent(
+    project_simplex,
+    {
+        "thresholds = (np.cumsum(largest) - 1) / np.arange(1, len(x) + 1)": "It is float64 for all inputs, which is precise enough.",
+        "return np.maximum(x - thresholds[largest >= thresholds][-1], 0)": "A coordinate that equals its threshold leaves the threshold as it was.",
+    },
+)
 
 
 @cases(project_simplex)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe
 
 # ---- quadratic_iterates ----------------------------------------------------------------------------------------------
 
@@ -38,6 +38,14 @@ def positive_definite(rng: np.random.Generator, dim: int, low: float, high: floa
 
 def quadratic(rng: np.random.Generator, dim: int, low: float = 0.5, high: float = 4.0) -> tuple[ndarray, ndarray, ndarray]:
     return positive_definite(rng, dim, low, high), rng.normal(size=dim), rng.normal(size=dim)
+
+
+equivalent(
+    quadratic_iterates,
+    {
+        "path.append(path[-1] - lr * (path[-1] @ hessian - b))": "H is symmetric.",
+    },
+)
 
 
 @cases(quadratic_iterates)
@@ -198,6 +206,14 @@ def of_conditions(rng: np.random.Generator, dim: int, *conditions: float) -> tup
     return hessians, shrinks
 
 
+equivalent(
+    steps_needed,
+    {
+        "return math.ceil(math.log(shrink) / math.log(rate)) if rate >= 1e-09 else 1": "A rate is 0 up to rounding or far above 1e-9.",
+    },
+)
+
+
 @cases(steps_needed)
 def visible_steps_needed(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("condition numbers 10, 3 and 50", *of_conditions(rng, 2, 10, 3, 50))
@@ -270,6 +286,14 @@ def sgd_gradient_bias(gradients: Float[ndarray, "n dim"], p: Float[ndarray, "n"]
 def drawn(rng: np.random.Generator, n: int, dim: int, uniform: bool = False) -> tuple[ndarray, ndarray]:
     p = np.ones(n) if uniform else rng.uniform(0.2, 2, size=n)
     return rng.normal(size=(n, dim)) + 2 * rng.normal(size=dim), p / p.sum()
+
+
+equivalent(
+    sgd_gradient_bias,
+    {
+        "return (expected - gradients.mean(axis=0), float(((gradients - expected) ** 2).sum(axis=1) @ p))": "A dot product of two vectors does not depend on their order.",
+    },
+)
 
 
 @cases(sgd_gradient_bias)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe
 
 TOO_LARGE = "exp of a large positive number overflows, also where its result is not used in the end. exp of a negative number never does: arrange the formula so that nothing else occurs."
 
@@ -31,6 +31,14 @@ def sigmoid_without_overflow(answer, x):  # type: ignore[no-untyped-def]
 
     with np.errstate(over="raise", divide="raise", invalid="raise"):
         return answer(x)
+
+
+equivalent(
+    sigmoid,
+    {
+        "return np.where(x > 0, 1.0, e) / (1.0 + e)": "At 0 both branches are 1/2.",
+    },
+)
 
 
 @cases(sigmoid)
@@ -116,6 +124,14 @@ def tanh_without_overflow(answer, x):  # type: ignore[no-untyped-def]
 
     with np.errstate(over="raise", divide="raise", invalid="raise"):
         return answer(x)
+
+
+equivalent(
+    tanh,
+    {
+        "return np.where(x > 0, 1.0, -1.0).astype(e.dtype) * (1 - e) / (1 + e)": "At 0 both branches are 0.",
+    },
+)
 
 
 @cases(tanh)
@@ -382,6 +398,17 @@ def computed(rng: np.random.Generator, n: int, inputs: int, hidden: int, classes
     return X, rng.integers(classes, size=n), H, O, W2
 
 
+equivalent(
+    mlp_backward,
+    {
+        "P = np.exp(logits + logits.max(axis=1, keepdims=True))": "What is added to all logits of a sample cancels, and these logits are moderate.",
+        "P = np.exp(logits)": "What is added to all logits of a sample cancels, and these logits are moderate.",
+        "P = np.exp(logits - logits.max(keepdims=True))": "What is added to all logits of a sample cancels, and these logits are moderate.",
+        "P = np.exp(logits - logits.min(axis=1, keepdims=True))": "What is added to all logits of a sample cancels, and these logits are moderate.",
+    },
+)
+
+
 @cases(mlp_backward)
 def visible_mlp_backward(rng: np.random.Generator) -> Iterator[Case]:
     X, H, W2 = np.array([[1.0, 2.0]]), np.array([[1.0, 0.0]]), np.array([[3.0, 1.0], [0.0, 2.0]])
@@ -489,7 +516,7 @@ SPOILT = ["sign", "twice", "one entry", "percent", "turned", "missing term"]
 
 
 def claims(rng: np.random.Generator, names: list[str], spoil: dict[str, str]) -> tuple[dict[str, ndarray], dict[str, ndarray], dict[str, ndarray]]:
-    """Parameters, claimed gradients of which those named in `spoil` are wrong, and the loss's factors."""
+    """Parameters, claimed gradients of which those named in `spoil` are wrong (or nearly, if "allowed"), and the loss's factors."""
     params = {name: rng.uniform(0.3, 1.2, size=SHAPES[name]) * rng.choice([-1, 1], size=SHAPES[name]) for name in names}
     factors = {name: rng.uniform(0.5, 2, size=SHAPES[name]) * rng.choice([-1, 1], size=SHAPES[name]) for name in names}
     slope = np.cos(sum(p.sum() for p in params.values()))
@@ -510,8 +537,20 @@ def claims(rng: np.random.Generator, names: list[str], spoil: dict[str, str]) ->
             g = g[::-1, ::-1].copy() if g.ndim == 2 else g[::-1].copy()
         elif how == "missing term":
             g[last] = 3 * factors[name][last] * p[last] ** 2 + slope + 0.05
+        elif how == "allowed":  # off by half of what is allowed, at an entry that is 0 too
+            factors[name][last] = -slope / (3 * p[last] ** 2)
+            g = 1.0005 * g
+            g[last] = 5e-7
         grads[name] = g
     return params, grads, factors
+
+
+equivalent(
+    failed_gradient_checks,
+    {
+        "numeric = np.ones_like(value)": "Every element is written over.",
+    },
+)
 
 
 @cases(failed_gradient_checks)
@@ -519,6 +558,7 @@ def visible_failed_gradient_checks(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("W1 has a wrong sign", *claims(rng, ["W1", "b1"], {"W1": "sign"}))
     yield Case("b2 is twice as large, in U one entry is wrong", *claims(rng, ["U", "b2", "gain"], {"b2": "twice", "U": "one entry"}))
     yield Case("in W2 entries are at each other's place", *claims(rng, ["shift", "W2", "b1"], {"W2": "turned"}))
+    yield Case("b1 is off by less than is allowed", *claims(rng, ["W2", "b1", "gain"], {"W2": "sign", "b1": "allowed"}))
     yield Case("b2 and b1 are off by two percent", *claims(rng, ["b2", "shift", "b1"], {"b2": "percent", "b1": "percent"}))
 
 
@@ -532,6 +572,8 @@ def hidden_failed_gradient_checks(rng: np.random.Generator) -> Iterator[Case]:
         "every one is wrong", *claims(rng, ["gain", "U", "b2"], dict(zip(["gain", "U", "b2"], rng.permutation(SPOILT[2:]).tolist(), strict=False)))
     )
     yield Case("every one is right", *claims(rng, ["b1", "W2", "shift", "U"], {}))
+    allowed = dict.fromkeys(rng.permutation(["U", "b2", "W2"]).tolist()[:2], "allowed")
+    yield Case("off by less than is allowed", *claims(rng, ["gain", "U", "b2", "W2"], {"gain": "missing term"} | allowed))
     yield Case("a single number first", *claims(rng, ["shift", "gain", "b2"], {"gain": "sign"}))
     yield Case("another eps", *claims(rng, ["U", "W2", "b1", "gain"], {"gain": "turned", "W2": "missing term"}), 1e-3)
 
@@ -546,6 +588,7 @@ def hidden_failed_gradient_checks(rng: np.random.Generator) -> Iterator[Case]:
     sums="You compare sums or means of the entries. Errors of both signs cancel, and entries at each other's place go unseen.",
     norms="You compare lengths. A gradient with the wrong sign, or turned, has the same length.",
     signs="You compare signs only. A gradient can be twice as large as it should be.",
+    too_strict="You report gradients that are off by less than is allowed. Measured slopes carry errors of their own, so an entry may be off by 1e-6 + 1e-3 times the size of the difference; `np.allclose` allows less by itself.",
     coarse="Your tolerance is too wide: errors of a few percent pass. An entry may be off by 1e-6 plus a thousandth of the difference.",
     all_at_once="You move all entries of a parameter together. That gives the sum of its gradient; each entry has to move alone.",
     not_moved_back="An entry stays where it was moved, and all further differences are taken somewhere else. Restore it before the next one.",
@@ -567,7 +610,12 @@ def failed_gradient_checks_with(
             numeric[i] = change / (eps if made.doubled_step else 2 * eps)
             if made.not_moved_back:
                 here[name] = here[name] + 1e4 * step
-        wrong = ~np.isclose(grads[name], numeric, rtol=0.1 if made.coarse else 1e-3, atol=0.1 if made.coarse else 1e-6)
+        wrong = ~np.isclose(
+            grads[name],
+            numeric,
+            rtol=0.1 if made.coarse else 1e-5 if made.too_strict else 1e-3,
+            atol=0.1 if made.coarse else 1e-8 if made.too_strict else 1e-6,
+        )
         failed_here = bool(wrong.all() if made.whole_wrong else wrong.ravel()[0] if made.first_entry else wrong.any())
         g = grads[name]
         if made.sums:
@@ -604,7 +652,8 @@ def mlp_train_step(
     arrays that are passed in stay as they are.
     """
     H = np.maximum(X @ W1 + b1, 0)
-    P = np.exp(H @ W2 + b2 - (H @ W2 + b2).max(axis=1, keepdims=True))
+    logits = H @ W2 + b2
+    P = np.exp(logits - logits.max(axis=1, keepdims=True))
     dO = (P / P.sum(axis=1, keepdims=True) - np.eye(len(b2), dtype=P.dtype)[labels]) / len(X)
     dZ = (dO @ W2.T) * (H > 0)
     return W1 - lr * X.T @ dZ, b1 - lr * dZ.sum(axis=0), W2 - lr * H.T @ dO, b2 - lr * dO.sum(axis=0)
@@ -613,6 +662,18 @@ def mlp_train_step(
 def batch(rng: np.random.Generator, n: int, inputs: int, hidden: int, classes: int) -> tuple[ndarray, ...]:
     X, W1, b1, W2, b2 = network(rng, n, inputs, hidden, classes)
     return X, rng.integers(classes, size=n), W1, b1, W2 / np.sqrt(hidden), b2
+
+
+equivalent(
+    mlp_train_step,
+    {
+        "P = np.exp(logits + logits.max(axis=1, keepdims=True))": "What is added to all logits of a sample cancels, and these logits are moderate.",
+        "P = np.exp(logits)": "What is added to all logits of a sample cancels, and these logits are moderate.",
+        "P = np.exp(logits - logits.max(keepdims=True))": "What is added to all logits of a sample cancels, and these logits are moderate.",
+        "P = np.exp(logits - logits.min(axis=1, keepdims=True))": "What is added to all logits of a sample cancels, and these logits are moderate.",
+        "dO = (P / P.sum(axis=1, keepdims=True) - np.eye(len(b2))[labels]) / len(X)": "It is float64 for all inputs, which is precise enough.",
+    },
+)
 
 
 @cases(mlp_train_step)

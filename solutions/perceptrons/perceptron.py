@@ -10,7 +10,7 @@ from jaxtyping import Float, Int, Num
 from numpy import ndarray
 from scipy.optimize import linprog  # type: ignore[import-untyped]
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe, verify
 
 
 def eighths(rng: np.random.Generator, *shape: int, largest: int = 24) -> ndarray:
@@ -48,7 +48,7 @@ def perceptron_fit(X: Num[ndarray, "n dim"], y: Int[ndarray, "n"], max_epochs: i
     """
     if not np.isin(y, [-1, 1]).all():
         raise ValueError("labels are -1 and +1")
-    w, b, updates = 0.0 * X[0], 0.0, 0
+    w, b, updates = np.zeros(X.shape[1], np.result_type(X, np.float32)), 0.0, 0
     for _ in range(max_epochs):
         before = updates
         for x_i, y_i in zip(X, y.tolist(), strict=True):
@@ -71,6 +71,14 @@ def fit_or_refuse(answer, X, y, max_epochs):  # type: ignore[no-untyped-def]
     except ValueError:
         return "a ValueError"
     return "no ValueError"
+
+
+equivalent(
+    perceptron_fit,
+    {
+        "if y_i * (x_i @ w + b) <= 0:": "A dot product of two vectors does not depend on their order.",
+    },
+)
 
 
 @cases(perceptron_fit)
@@ -198,6 +206,15 @@ def epoch_by_reading(
 READINGS = ["signs", "outputs", "zeros", "mixed"]
 
 
+equivalent(
+    epoch_by_reading,
+    {
+        "s = x_i @ w + b": "A dot product of two vectors does not depend on their order.",
+        "c = t_i if s <= 0 else 0": "For t = 0 both branches are 0.",
+    },
+)
+
+
 @cases(epoch_by_reading)
 def visible_epoch_by_reading(rng: np.random.Generator) -> Iterator[Case]:
     X, t, w = eighths(rng, 7, 3), np.array([0, 1, 1, 0, 1, 0, 0]), eighths(rng, 3)
@@ -211,10 +228,12 @@ def visible_epoch_by_reading(rng: np.random.Generator) -> Iterator[Case]:
 def hidden_epoch_by_reading(rng: np.random.Generator) -> Iterator[Case]:
     for reading in READINGS:
         yield Case(f'in motion, "{reading}"', eighths(rng, 11, 2), rng.permutation([0, 1] * 5 + [1]), eighths(rng, 2), float(eighths(rng)), reading)
-    first = int(rng.integers(2))
-    for k, reading in enumerate(READINGS[:3]):
-        t = np.array([(first + k) % 2, *rng.permutation([0, 0, 1, 1])])
-        yield Case(f'from 0, "{reading}"', eighths(rng, 5, 5), t, np.zeros(5), 0.0, reading)
+        X, w = eighths(rng, 31, 2, largest=8), eighths(rng, 2, largest=8)
+        yield Case(f'short samples, "{reading}"', X, rng.permutation([0, 1] * 15 + [1]), w, float(eighths(rng, largest=8)), reading)
+    for reading in READINGS[:3]:
+        for first in rng.permutation(2).tolist():
+            t = np.array([first, *rng.permutation([0, 0, 1, 1])])
+            yield Case(f'from 0, "{reading}"', eighths(rng, 5, 5), t, np.zeros(5), 0.0, reading)
     X = rng.integers(-2, 3, size=(13, 3)) / 1.0
     for reading in READINGS:
         yield Case(f'scores of exactly 0, "{reading}"', X, rng.permutation([0, 1] * 6 + [0]), np.zeros(3), 0.0, reading)
@@ -280,7 +299,15 @@ def perceptron_bound(X: Num[ndarray, "n dim"], y: Int[ndarray, "n"], w: Num[ndar
     (1962).
     """
     margin = (y * (X @ w + b)).min() / np.sqrt(w @ w + b**2)
-    return float((np.square(1.0 * X).sum(axis=1).max() + 1) / margin**2) if margin > 0 else math.inf
+    return float((np.square(X).sum(axis=1).max() + 1) / margin**2) if margin > 0 else math.inf
+
+
+equivalent(
+    perceptron_bound,
+    {
+        "return float((np.square(X).sum(axis=1).max() + 1) / margin ** 2) if margin >= 0 else math.inf": "A positive number divided by NumPy's 0 is infinity too.",
+    },
+)
 
 
 @cases(perceptron_bound)
@@ -305,7 +332,7 @@ def hidden_perceptron_bound(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("integers", (8 * X).astype(np.int64), y, (8 * w).astype(np.int64), 64 * b, group="integer inputs")
     X, y, w, b = separated(rng, 7, 3)
     yield Case("one sample on the wrong side", X, y * np.where(np.arange(7) == 3, -1, 1), w, b, group="not separating", hint=NO_BOUND)
-    yield Case("all on the wrong side", X, -y, w, b, group="not separating", hint=NO_BOUND)
+    yield Case("all on the wrong side, but close to the line", X / 32, -y, w, b / 32, group="not separating", hint=NO_BOUND)
     yield Case(
         "a sample on the line",
         np.array([[1.0, 1.0], [3.0, 2.0]]),
@@ -401,6 +428,15 @@ def on_a_line(rng: np.random.Generator, n: int, dim: int) -> ndarray:
 XOR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 
 
+equivalent(
+    best_linear_accuracy,
+    {
+        "return 1.0": "It is never reached: labels that are all alike are separable.",
+        "signs[list(flipped)] *= -2": "Only the sign of a label counts, since w and b may have any length.",
+    },
+)
+
+
 @cases(best_linear_accuracy)
 def visible_best_linear_accuracy(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("XOR", XOR, np.array([-1, 1, 1, -1]))
@@ -493,6 +529,15 @@ def scores_on_the_corners(answer, margin):  # type: ignore[no-untyped-def]
     return np.array(scores)
 
 
+equivalent(
+    xor_mlp,
+    {
+        "return (np.array([[1.0, 1.0], [1.0, 1.0]]), [0.0, -1.0], margin * np.array([2.0, -4.0]), -margin)": "Lists of numbers are taken as arrays.",
+        "return ([[1.0, 1.0], [1.0, 1.0]], np.array([0.0, -1.0]), margin * np.array([2.0, -4.0]), -margin)": "Lists of numbers are taken as arrays.",
+    },
+)
+
+
 @cases(xor_mlp)
 def visible_xor_mlp(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("margin 1", 1.0)
@@ -569,6 +614,15 @@ def in_general_position(rng: np.random.Generator, n: int, dim: int) -> ndarray:
         groups = [ones[list(k)] for k in combinations(range(n), min(n, dim + 1))]
         if all(np.linalg.svd(group)[1].min() > 0.25 for group in groups) and np.linalg.svd(points)[1].min() > 0.5:
             return points
+
+
+equivalent(
+    count_dichotomies,
+    {
+        "return sum((separable(points, np.array(signs)) for signs in product([-1, 2], repeat=len(points))))": "Only the sign of a label counts, since w and b may have any length.",
+        "return sum((separable(points, np.array(signs)) for signs in product([-2, 1], repeat=len(points))))": "Only the sign of a label counts, since w and b may have any length.",
+    },
+)
 
 
 @cases(count_dichotomies)

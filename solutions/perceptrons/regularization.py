@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Num
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe, verify
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe, verify
 
 # ---- weight_decay_step -----------------------------------------------------------------------------------------------
 
@@ -193,14 +193,22 @@ def project_l2(w: Num[ndarray, "*shape"], theta: float) -> Float[ndarray, "*shap
     Weights that keep the constraint stay as they are, also where all of them are 0; others are
     shrunk by one common factor, just enough. `theta` is at least 0.
     """
-    squares = (1.0 * w * w).sum()
+    squares = (w * w).sum()
     return 1.0 * w if squares <= theta else w * float(np.sqrt(theta / squares))
+
+
+equivalent(
+    project_l2,
+    {
+        "return w if squares <= theta else w * float(np.sqrt(theta / squares))": "Weights that stay as they are may stay whole numbers.",
+    },
+)
 
 
 @cases(project_l2)
 def visible_project_l2(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("5 weights outside", 2 * rng.normal(size=5), 3.0)
-    yield Case("3 weights inside", 0.3 * rng.uniform(0.5, 1, size=3), 2.0)
+    yield Case("3 weights inside", 0.8 * rng.uniform(0.7, 1, size=3), 2.0)
     yield Case("a 3×2 matrix, theta 0.25", rng.normal(size=(3, 2)), 0.25)
     hint = "Weights that are all 0 keep every constraint: divide by the norm only where it is too large."
     yield Case("all zeros", np.zeros(3), 1.5, group="all zeros", hint=hint)
@@ -211,7 +219,8 @@ def hidden_project_l2(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("11 weights", rng.normal(size=11), 2.5)
     yield Case("a square matrix", 2 * rng.normal(size=(5, 5)), 7.0)
     yield Case("far outside", 30 * rng.normal(size=(2, 3, 5)), 0.3)
-    yield Case("inside, and theta is large", rng.normal(size=7), 60.0)
+    inside = rng.uniform(0.6, 1.3, size=7) * rng.choice([-1, 1], size=7)  # whole numbers of this size are outside
+    yield Case("inside, and theta is large", inside, 12.0)
     w = rng.normal(size=7)
     squares = float((w * w).sum())
     yield Case("the norm is below theta, its square is not", w * 3 / np.sqrt(squares), 4.0)
@@ -283,9 +292,11 @@ def dropout(
     dropped. Out of training, nothing is: y equals x. The mask is True where an entry is kept.
     """
     if not training:
-        return 1.0 * x, np.ones(x.shape, dtype=bool)
+        return x, np.ones(x.shape, dtype=bool)
     mask = draws >= p
-    return np.where(mask, x / (1 - p) if p < 1 else 0 * x, np.zeros_like(x)), mask
+    y = np.zeros_like(x)
+    y[mask] = x[mask] / (1 - p)
+    return y, mask
 
 
 def entries_and_draws(rng: np.random.Generator, p: float, training: bool, *shape: int) -> tuple[ndarray, float, bool, ndarray]:
@@ -294,6 +305,14 @@ def entries_and_draws(rng: np.random.Generator, p: float, training: bool, *shape
         draws = rng.random(shape)
         if p in (0, 1) or min((draws < p).sum(), (draws >= p).sum(), ((draws < p) != (draws < 1 - p)).sum()) > 1:
             return 3 * rng.normal(size=shape), p, training, draws
+
+
+equivalent(
+    dropout,
+    {
+        "mask = draws > p": "A uniform draw equals p with probability 0.",
+    },
+)
 
 
 @cases(dropout)
@@ -375,7 +394,7 @@ class DropoutLayer:
         """In training, every entry of x is dropped or kept by a draw of its own, new in every call; the
         kept ones are divided by 1 - p. Out of training, x is passed on.
         """
-        mask = self.rng.random(x.shape) >= self.p if training else np.ones(x.shape, dtype=bool)
+        mask = self.rng.random(x.shape) >= self.p if training else np.ones(x.shape)
         self.scale = (mask / (1 - self.p if training else 1)).astype(x.dtype)
         return x * self.scale
 
@@ -413,6 +432,14 @@ def activations(rng: np.random.Generator, n: int, width: int, p: float) -> tuple
     x = np.maximum(rng.normal(size=(n, width)), 0)
     upstream = rng.uniform(0.5, 2, size=(n, width)) * rng.choice([-1, 1], size=(n, width))
     return x, upstream, p, int(rng.integers(2**31))
+
+
+equivalent(
+    DropoutLayer,
+    {
+        "mask = self.rng.random(x.shape) > self.p if training else np.ones(x.shape)": "A uniform draw equals p with probability 0.",
+    },
+)
 
 
 @cases(DropoutLayer)

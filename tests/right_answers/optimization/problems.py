@@ -164,9 +164,10 @@ def exponential_minimum__roots(a: float, b: float, c: float) -> Any:
     return np.log(positive[0]) if positive else None
 
 
-def exponential_minimum__asinh(a: float, b: float, c: float) -> float | None:
-    if a > 0 and b > 0:  # a e^x - b e^-x = 2 √(ab) sinh(x + ½ ln(a / b))
-        return float(np.arcsinh(-c / (2 * np.sqrt(a * b))) - 0.5 * np.log(a / b))
+def exponential_minimum__parabola(a: float, b: float, c: float) -> float | None:
+    if a > 0 and b > 0:  # with u = e^x the slope is 0 where a u² + c u - b = 0
+        root = math.sqrt(c * c + 4 * a * b)
+        return math.log(2 * b / (c + root)) if c > 0 else math.log((root - c) / (2 * a))
     ratio = b / c if a == 0 and c != 0 else -c / a if a > 0 else 0.0
     return math.log(ratio) if ratio > 0 else None
 

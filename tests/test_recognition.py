@@ -50,6 +50,26 @@ def verdict_on(name: str, answer: Any) -> Verdict:
     return judge(key, [ask(answer, q, key.probe.load() if key.probe else None, key.forbid, key.seconds) for q in key.questions])
 
 
+def test_none_is_a_forgotten_return_only_where_it_is_no_answer() -> None:
+    @exercise(points=1)
+    def double(x: float) -> float:
+        return 2 * x
+
+    @exercise(points=1)
+    def root(x: float) -> float | None:
+        return x**0.5 if x >= 0 else None
+
+    for reference in (double, root):
+
+        @cases(reference, hidden=True)
+        def hidden(rng: np.random.Generator) -> Iterator[Case]:
+            yield Case("positive", 4.0)
+            yield Case("negative", -4.0)
+
+    assert "is there a `return` on every path?" in verdict_on("double", lambda x: None).message
+    assert "`return`" not in verdict_on("root", lambda x: None).message
+
+
 # ---- how an answer differs -------------------------------------------------------------------------------------------
 
 RNG = np.random.default_rng(0)

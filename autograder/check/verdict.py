@@ -146,9 +146,14 @@ def _seen(key: AnswerKey, replies: list[Reply], k: int) -> str | None:
         alike = (r for q, r in zip(key.questions, replies, strict=True) if not q.hidden and (r.error, r.where) == (reply.error, reply.where))
         visible = next(alike, None)
         return exception_sentence(visible or reply, hidden=question.hidden and visible is None)
-    if reply.broken_invariant:
+    if reply.broken_invariant or (reply.value is None and _may_be_none(key)):
         return None
     return remark(reply.value, key.expected[k].value, [*question.args, *question.kwargs.values()], key.tolerance(k))
+
+
+def _may_be_none(key: AnswerKey) -> bool:
+    """Where None is an answer, it is no forgotten `return`."""
+    return any(expected.value is None and expected.kind == "answer" for expected in key.expected)
 
 
 def exception_sentence(reply: Reply, hidden: bool) -> str:

@@ -86,7 +86,7 @@ class Slip:
 SLIPS = [
     Slip("to_nchw", "batch.transpose(0, 3, 1, 2)", "batch.transpose(0, 3, 2, 1)", "height_and_width_swapped"),
     Slip("project", "(b @ b) * b", "np.sqrt(b @ b) * b", "one_length"),
-    Slip("gradient_table", '"norm": x / length if length > 0 else 0 * x', '"norm": twice', "norm_as_squared_norm"),
+    Slip("gradient_table", '"norm": x / length if length > 0 else x', '"norm": twice', "norm_as_squared_norm"),
     Slip("Value", "parent.grad += local", "parent.grad = local", "overwritten"),
     Slip("mse_gradient", "(X @ w - y)", "(y - X @ w)", "sign"),
     Slip("softmax", "logits.max(axis=axis, keepdims=True)", "logits.max()", "global_max"),

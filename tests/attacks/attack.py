@@ -29,6 +29,7 @@ class Attack:
     change: Change
     needs_jail: bool = False
     chapter: str = ATTENTION
+    notebook: str = "*"  # where a chapter has several
     peer: Change | str | None = None
     times: int = 1
     after_classmate: bool = False

@@ -32,9 +32,10 @@ REACHED = "REACHED "
 
 def graded_in(place: Path, name: str, secret: str, temporary: Path) -> list[str]:
     """What the attack of that name reached, in a scene of its own. The name `honest` grades a perfect notebook."""
-    scene = staged(place, ATTENTION if name == "honest" else ATTACKS[name].chapter, secret)
+    attack = ATTACKS.get(name)
+    scene = staged(place, attack.chapter, secret, attack.notebook) if attack else staged(place, ATTENTION, secret)
     before = _made_for_submissions(temporary)
-    reached = _honest(scene) if name == "honest" else _attacked(scene, ATTACKS[name])
+    reached = _attacked(scene, attack) if attack else _honest(scene)
     left = _made_for_submissions(temporary) - before
     return reached + ([f"{len(left)} temporary files were left"] if left else [])
 

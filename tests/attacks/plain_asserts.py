@@ -29,7 +29,7 @@ CASES_EACH = 2  # visible ones, and as many hidden ones
 def stock_notebook(chapter: str, secret: str) -> NotebookNode:
     """The source notebook of a chapter for stock nbgrader. The secret stands in each solution, as references do."""
     import_exercises(find_chapter(chapter))
-    path = next((BUILD / "source" / chapter).glob("*.ipynb"))
+    path = min((BUILD / "source" / chapter).glob("*.ipynb"))
     notebook = copy.deepcopy(nbformat.read(path, as_version=4))
     notebook.metadata.pop("scratchgrad", None)
     # Demonstrations count for nothing and are not graded with ours either; written answers are marked by hand with both.

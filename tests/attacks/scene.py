@@ -99,9 +99,9 @@ def fingerprints(place: Path, without: Collection[Path]) -> dict[str, str]:
     return found
 
 
-def staged(place: Path, chapter: str, secret: str) -> Scene:
+def staged(place: Path, chapter: str, secret: str, notebook: str = "*") -> Scene:
     """Release, gradebook, an instructor's secrets and a classmate who solved everything."""
-    notebooks = read_notebooks(chapter)
+    notebooks = read_notebooks(chapter, notebook)
     scene = Scene(place, chapter, notebooks, secret)
     shutil.copytree(BUILD / "release" / chapter, scene.release / chapter)
     classmate = notebooks.perfect()
@@ -115,8 +115,8 @@ def staged(place: Path, chapter: str, secret: str) -> Scene:
     return scene
 
 
-def read_notebooks(chapter: str) -> Notebooks:
-    """The notebook of a chapter, from the build."""
-    path = next((BUILD / "release" / chapter).glob("*.ipynb"))
+def read_notebooks(chapter: str, notebook: str) -> Notebooks:
+    """A notebook of a chapter, from the build."""
+    path = min((BUILD / "release" / chapter).glob(f"{notebook}.ipynb"))
     read = [nbformat.read(BUILD / kind / chapter / path.name, as_version=4) for kind in ("source", "release")]
     return Notebooks(path.stem, *read)

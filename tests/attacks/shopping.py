@@ -92,6 +92,7 @@ ATTACKS = [
         "Raise everywhere in an exercise whose reference would raise too, with the slip of an earlier one.",
         raise_where_the_cause_would,
         chapter="01_foundations",
+        notebook="07_autograd",
         # topological_order is nearly right there: what counts is that Value is not.
         peer="stock nbgrader has no follow-through",
     ),

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from contextlib import closing
+from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
@@ -28,6 +29,7 @@ MOST_MEGABYTES_OF_NOTEBOOK = 20
 MOST_MEGABYTES_OF_EXAMINER = 600
 # What an attack prints for something that it reached and that is no secret.
 REACHED = "REACHED "
+SCRIPT = "alert(1)"
 
 
 def graded_in(place: Path, name: str, secret: str, temporary: Path) -> list[str]:
@@ -107,14 +109,38 @@ def reached_in(outputs: object) -> list[str]:
 
 def _scripts(graded: Graded) -> list[str]:
     """Whether the page that is made of the graded notebook runs what a submission wrote."""
-    if "alert(1)" not in json.dumps(graded.notebook):
+    if SCRIPT not in json.dumps(graded.notebook):
         return []
     page, _ = HTMLExporter().from_notebook_node(graded.notebook)
     return ["a script stands in the feedback"] if runs_a_script(page) else []
 
 
 def runs_a_script(page: str) -> bool:
-    return any(mark in page for mark in ("<script>alert(1)", "onerror=alert(1)", 'onerror="alert(1)'))
+    """Whether a reader's browser would run what attacks write, or run it on a click. As text it may stand there."""
+    reader = _ScriptReader()
+    reader.feed(page)
+    reader.close()
+    return reader.found
+
+
+class _ScriptReader(HTMLParser):
+    """Looks for the attacks' script where a page runs scripts: in elements, event handlers, and addresses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = self._in_script = False
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self._in_script = tag == "script"
+        for name, value in attributes:
+            is_run = name.startswith("on") or name == "srcdoc" or (value or "").strip().lower().startswith(("javascript:", "data:"))
+            self.found |= is_run and SCRIPT in (value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_script = False
+
+    def handle_data(self, data: str) -> None:
+        self.found |= self._in_script and SCRIPT in data
 
 
 def hidden_numbers() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import random
+import secrets
 import shutil
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -32,7 +32,8 @@ class Scene:
     notebook: NotebookNode = field(init=False)
     secret: str
     raw: str | None = None
-    port: int = field(default_factory=lambda: random.randrange(20_000, 60_000))
+    # Of the machine's own chance: forks of one process share Python's. Below the ports that connections get.
+    port: int = field(default_factory=lambda: 20_000 + secrets.randbelow(12_000))
 
     def __post_init__(self) -> None:
         self.notebook = self.notebooks.fresh()

@@ -287,10 +287,8 @@ def quality(
         for chapter in all_chapters():
             import_exercises(chapter)
         chosen = [_exercise(name) for name in names] if names else all_exercises()
-    measured = []
-    with ProcessPoolExecutor(min(cores(), len(chosen)), multiprocessing.get_context("fork")) as pool, progress_bar() as progress:
-        for found in progress.track(pool.map(measure_named, [e.name for e in chosen]), total=len(chosen), description="Measuring"):
-            measured.append(found)
+    with ProcessPoolExecutor(cores(), multiprocessing.get_context("fork")) as pool, progress_bar() as progress:
+        measured = list(progress.track(pool.map(measure_named, [e.name for e in chosen]), total=len(chosen), description="Measuring"))
     if as_json:
         print(json.dumps([asdict(found) for found in measured], indent=1))
         return

@@ -51,13 +51,13 @@ class Quality:
 def measure(exercise: Exercise) -> Quality:
     """Ask the exercise's questions of everything that is known to be wrong or right."""
     exam = Exam.of(exercise, SEED)
-    probe = exam.probe.load() if exam.probe else None
     start = time.perf_counter()
-    ask_all(exercise.reference, exam.questions, probe, exam.forbid, exam.seconds)
+    _replies(exam, exercise.reference)
     seconds = time.perf_counter() - start
     verdicts = {name: judge(exam, _replies(exam, exercise.solution(name))) for name in exercise.hints}
     answers = [_replies(exam, answer) for answer in right_answers(exercise.name)]
-    surviving = survivors(exercise)
+    slips = list(mutants(exercise.reference))
+    surviving = [mutant for mutant in slips if survives(exam, mutant)]
     lines = {mutant.line for mutant in surviving}
     return Quality(
         name=exercise.name,
@@ -71,7 +71,7 @@ def measure(exercise: Exercise) -> Quality:
         accepted=sum(judge(exam, replies).score == exercise.points for replies in answers),
         margin=_margin(exam, answers),
         seconds=seconds,
-        mutants=sum(1 for _ in mutants(exercise.reference)),
+        mutants=len(slips),
         survivors=[str(mutant) for mutant in surviving if mutant.line not in exercise.equivalents],
         explained={line: why for line, why in exercise.equivalents.items() if line in lines},
         explained_in_vain=[line for line in exercise.equivalents if line not in lines],
@@ -82,21 +82,15 @@ def measure_named(name: str) -> Quality:
     return measure(get_exercise(name))
 
 
-def survivors(exercise: Exercise, seed: int = SEED) -> list[Mutant]:
-    """The generic mutants that get full marks."""
-    exam = Exam.of(exercise, seed)
-    return [mutant for mutant in mutants(exercise.reference) if _survives(exam, mutant.answer)]
-
-
 def _replies(exam: Exam, answer: Any) -> list[Reply]:
     return ask_all(answer, exam.questions, exam.probe.load() if exam.probe else None, exam.forbid, exam.seconds)
 
 
-def _survives(exam: Exam, answer: Any) -> bool:
+def survives(exam: Exam, mutant: Mutant) -> bool:
     """Whether it gets full marks. The first wrong answer ends it."""
     probe = exam.probe.load() if exam.probe else None
     for k, question in enumerate(exam.questions):
-        reply = ask(answer, question, probe, exam.forbid, min(exam.seconds, MUTANT_SECONDS))
+        reply = ask(mutant.answer, question, probe, exam.forbid, min(exam.seconds, MUTANT_SECONDS))
         if reply.changed_inputs or not exam.judge(reply, k).ok:
             return False
     return True

@@ -60,15 +60,13 @@ def mutants(reference: Any) -> Iterator[Mutant]:
     assert isinstance(definition, Body)
     definition.decorator_list = []
     written = _lines_of_the_student(source)
-    statements = [statement for statement in _statements(definition) if statement.lineno in written]
-    seen = {_text(statement) for statement in statements}
-    for statement in statements:
-        was = _text(statement)
-        for changed in _slips(statement):
-            line = _text(changed)
-            if line not in seen:
-                seen.add(line)
-                yield Mutant(line, was, _compiled(reference, definition, statement, changed))
+    for statement in _statements(definition):
+        if statement.lineno in written:
+            was = _text(statement)
+            slips = {_text(changed): changed for changed in _slips(statement)}  # what reads alike is alike
+            for line, changed in slips.items():
+                if line != was:
+                    yield Mutant(line, was, _compiled(reference, definition, statement, changed))
 
 
 def _lines_of_the_student(source: str) -> set[int]:

@@ -25,11 +25,14 @@ from catalogue import EXERCISES
 from torch import nn
 from torch.optim.adam import adam as adam_function
 
+from autograder.build import find_chapter, import_exercises
+from autograder.build.notebook import source_form
 from autograder.check import examine
 from autograder.check.asking import Question, ask_all
 from autograder.check.forbidden_names import forbidden_name
 from autograder.check.values import freeze
 from autograder.check.verdict import Verdict
+from autograder.examiner.examine import uses_torch
 from autograder.exercise import Exercise, get_exercise, make_card
 from autograder.quality import right_answers
 
@@ -427,3 +430,10 @@ def test_a_name_of_the_students_own_is_not_the_library_of_that_name() -> None:
     assert forbidden_name(source, ["torch.*"]) is None
     assert forbidden_name("def f(x):\n    return torch.sum(x)", ["torch.*"], "import torch") == "torch.*"
     assert forbidden_name("def f(torch):\n    return torch.sum(x)", ["torch.*"], "import torch") is None
+
+
+def test_pytorch_is_there_when_a_cell_that_is_run_imports_it() -> None:
+    chapter = find_chapter("perceptrons")
+    import_exercises(chapter)
+    notebook = source_form(next(path for path in chapter.notebooks if path.stem == "05_initialization"), chapter.name)
+    assert [uses_torch(notebook, run_demonstrations) for run_demonstrations in (False, True)] == [False, True]

@@ -60,14 +60,15 @@ def source_form(path: Path, chapter: str) -> NotebookNode:
         metadata={
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
-            "scratchgrad": {"chapter": chapter, "notebook": path.stem, "torch": _uses_torch(cells)},
+            "scratchgrad": {"chapter": chapter, "notebook": path.stem, **_torch(cells)},
         },
     )
 
 
-def _uses_torch(cells: list[NotebookNode]) -> bool:
-    """Whether the notebook imports PyTorch. Where it does not, PyTorch is not there when it is graded."""
-    return any(cell.cell_type == "code" and _IMPORTS_TORCH.search(cell.source) for cell in cells)
+def _torch(cells: list[NotebookNode]) -> dict[str, bool]:
+    """Where the notebook imports PyTorch. Where no cell does that is run, PyTorch is not there when it is graded."""
+    imports = [DEMONSTRATION in cell.metadata.get("tags", []) for cell in cells if cell.cell_type == "code" and _IMPORTS_TORCH.search(cell.source)]
+    return {"torch": False in imports, "torch_in_demonstrations": True in imports}
 
 
 def _convert(cell: NotebookNode, path: Path) -> list[NotebookNode]:

@@ -133,7 +133,7 @@ def examine_notebook(notebook: NotebookNode, notes: list[str], chapter: Chapter,
         NoWorker: this machine cannot run it, or not safely; the message says what to do.
     """
     import_exercises(chapter)
-    kind = WITH_TORCH if notebook.metadata["scratchgrad"].get("torch", True) else WITHOUT_TORCH
+    kind = WITH_TORCH if uses_torch(notebook, settings.run_demonstrations) else WITHOUT_TORCH
     with Worker(folder, cards, settings.limits, kind, settings.seed, settings.unsafe) as worker:
         states = _run_cells(notebook, worker, settings.run_demonstrations)
         asked = [_Asked(name, settings.seed, state, notebook, worker.deadline) for name, state in states.items()]
@@ -148,6 +148,12 @@ def examine_notebook(notebook: NotebookNode, notes: list[str], chapter: Chapter,
         if name := exercise_name(cell):
             cell.outputs = graded_outputs(graded[name])
     return Graded(with_notes(notebook, notes), verdicts, notes)
+
+
+def uses_torch(notebook: NotebookNode, run_demonstrations: bool) -> bool:
+    """Whether PyTorch is to be there, as the release says."""
+    says = notebook.metadata["scratchgrad"]
+    return bool(says.get("torch", True) or (run_demonstrations and says.get("torch_in_demonstrations", False)))
 
 
 def _run_cells(notebook: NotebookNode, worker: Worker, run_demonstrations: bool) -> dict[str, Snapshot]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from autograder.build.course import ROOT, Chapter
-from autograder.examiner.examine import Settings, exercise_name, is_demonstration
+from autograder.examiner.examine import Settings, exercise_name, is_demonstration, uses_torch
 from autograder.worker.host import files_beside
 from autograder.worker.tier import tier
 
@@ -42,7 +42,7 @@ def fingerprint(gradable: Gradable) -> str:
     """
     notebook, folder = gradable.notebook, gradable.folder
     parts = [
-        json.dumps([_cells(notebook), gradable.notes, notebook.metadata["scratchgrad"].get("torch", True)]),
+        json.dumps([_cells(notebook), gradable.notes, uses_torch(notebook, gradable.settings.run_demonstrations)]),
         *(f"{path.relative_to(folder)} {_hash_of_file(path)}" for path in files_beside(folder)),
         *(f"{path.name} {_hash_of_file(path)}" for path in sorted(gradable.cards.glob("*"))),
         exercises_version(gradable.chapter.package),

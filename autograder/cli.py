@@ -33,15 +33,15 @@ from autograder.examiner.ahead import Ahead, Task, cores
 from autograder.examiner.cluster import Cluster, ClusterError
 from autograder.examiner.examine import as_record
 from autograder.examiner.store import VerdictStore
+from autograder.examiner.workers import cgroups
+from autograder.examiner.workers.tier import layers_for_grading, tier
+from autograder.examiner.workers.warm import NoWorker
 from autograder.exercise import BadExercise, Exercise, all_exercises, get_exercise
 from autograder.nbgrader.ahead import progress_bar
 from autograder.nbgrader.course import course_directory, store_path
 from autograder.nbgrader.handed_in import course_settings, course_tasks
 from autograder.quality import measure_named
 from autograder.quality.page import quality_table, write_page
-from autograder.worker import cgroups
-from autograder.worker.tier import layers_for_grading, tier
-from autograder.worker.warm import NoWorker
 
 app = typer.Typer(
     help="Deep learning from scratch, graded automatically.",

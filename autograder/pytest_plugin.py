@@ -32,8 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _refuse_where_nothing_confines(config: pytest.Config) -> None:
-    from autograder.worker.tier import layers_for_grading
-    from autograder.worker.warm import NoWorker
+    from autograder.examiner.workers.tier import layers_for_grading
+    from autograder.examiner.workers.warm import NoWorker
 
     try:
         layers_for_grading(config.getoption("--unsafe"))

@@ -21,10 +21,10 @@ from rich.table import Table
 
 from autograder.check import examine
 from autograder.check.asking import inputs
+from autograder.examiner.workers.host import Worker
+from autograder.examiner.workers.tier import tier
 from autograder.exercise import Exercise, make_card
-from autograder.worker.host import Worker
 from autograder.worker.limits import Limits
-from autograder.worker.tier import tier
 
 NOTHING = Path("/nothing")
 PAIRS = 40

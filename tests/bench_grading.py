@@ -49,10 +49,11 @@ from autograder.check.values import thaw
 from autograder.examiner import examine, fingerprint, rebuild, remember, submission
 from autograder.examiner.ahead import cores
 from autograder.examiner.store import FILE, VerdictStore
+from autograder.examiner.workers import host, warm
+from autograder.examiner.workers.tier import layers_for_grading, tier
+from autograder.examiner.workers.warm import NoWorker
 from autograder.nbgrader.handed_in import course_tasks
-from autograder.worker import answer, host, warm
-from autograder.worker.tier import layers_for_grading, tier
-from autograder.worker.warm import NoWorker
+from autograder.worker import answer
 
 CHAPTER, NOTEBOOK = "05_convolution", "convolution"
 OUT = BUILD.parent / "bench"

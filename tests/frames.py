@@ -20,8 +20,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from autograder.check.asking import Reply
 from autograder.check.values import MAX_TREE_BYTES, Array, BadFrame, Odd, Value, pack, unpack
 from autograder.check.wire import KINDS, reply_from_value, reply_to_value
+from autograder.examiner.workers.outputs import CellOutputs, Displays
 from autograder.worker.channel import CAPS, HEADER, OUTPUT, READY, REPLIES, Frame, FrameReader, encode
-from autograder.worker.outputs import CellOutputs, Displays
 
 # ---- what must hold --------------------------------------------------------------------------------------------------
 

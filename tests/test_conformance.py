@@ -9,7 +9,7 @@ import pytest
 from conformance import stock, worker
 from conformance.compare import differences
 
-from autograder.worker.tier import LANDLOCK, tier
+from autograder.examiner.workers.tier import LANDLOCK, tier
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -19,12 +19,12 @@ from sample_class import Notebooks, write
 
 from autograder.build import BUILD, ROOT, ensure_released, find_chapter
 from autograder.examiner import Settings, grade_file
-from autograder.worker import host, tier
-from autograder.worker.host import Worker
+from autograder.examiner.workers import host, tier
+from autograder.examiner.workers.host import Worker
+from autograder.examiner.workers.warm import NoWorker
 from autograder.worker.jail import bubblewrap
 from autograder.worker.kinds import WITHOUT_TORCH
 from autograder.worker.limits import Limits
-from autograder.worker.warm import NoWorker
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("jail")]
 
@@ -252,8 +252,8 @@ from pathlib import Path
 from autograder.worker.jail import bubblewrap
 if "without bubblewrap" in sys.argv:
     bubblewrap.is_installed = lambda: False
-from autograder.worker import tier
-from autograder.worker.host import Worker
+from autograder.examiner.workers import tier
+from autograder.examiner.workers.host import Worker
 from autograder.worker.limits import Limits
 from autograder.worker.kinds import WITHOUT_TORCH
 with Worker(Path("/nothing"), Path("/nothing"), Limits(), WITHOUT_TORCH) as worker:

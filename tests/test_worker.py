@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from autograder.check.asking import Question, Reply
-from autograder.worker.host import Request, Snapshot, Worker
+from autograder.examiner.workers.host import Request, Snapshot, Worker
+from autograder.examiner.workers.process import OutOfTime, WorkerDied
 from autograder.worker.kinds import WITH_TORCH, WITHOUT_TORCH
 from autograder.worker.limits import Limits
-from autograder.worker.process import OutOfTime, WorkerDied
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("worker")]
 

@@ -36,9 +36,9 @@ from autograder.examiner.examine import Settings
 from autograder.examiner.fingerprint import PACKAGES, Gradable, engine_version, exercises_version, fingerprint
 from autograder.examiner.remember import grade
 from autograder.examiner.store import Grading, VerdictStore
-from autograder.worker.host import files_beside
+from autograder.examiner.workers.host import files_beside
+from autograder.examiner.workers.tier import tier
 from autograder.worker.limits import Limits
-from autograder.worker.tier import tier
 
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 5

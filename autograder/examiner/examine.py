@@ -24,11 +24,11 @@ from autograder.examiner.follow import follow_through
 from autograder.examiner.rebuild import rebuild
 from autograder.examiner.sanitise import safe_outputs
 from autograder.examiner.submission import Submission, Unreadable, read_submission
+from autograder.examiner.workers.host import Request, Snapshot, Worker
+from autograder.examiner.workers.process import OutOfTime, WorkerDied
 from autograder.exercise import Exam, get_exercise
-from autograder.worker.host import Request, Snapshot, Worker
 from autograder.worker.kinds import WITH_TORCH, WITHOUT_TORCH
 from autograder.worker.limits import Limits
-from autograder.worker.process import OutOfTime, WorkerDied
 
 log = logging.getLogger(__name__)
 

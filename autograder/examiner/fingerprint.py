@@ -16,8 +16,8 @@ from nbformat import NotebookNode
 
 from autograder.build.course import ROOT, Chapter
 from autograder.examiner.examine import Settings, exercise_name, is_demonstration, uses_torch
-from autograder.worker.host import files_beside
-from autograder.worker.tier import tier
+from autograder.examiner.workers.host import files_beside
+from autograder.examiner.workers.tier import tier
 
 # Whose behaviour shows in what a notebook computes or displays.
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "matplotlib", "ipython", "ipykernel", "jaxtyping", "safetensors", "nh3")

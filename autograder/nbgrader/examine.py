@@ -16,10 +16,10 @@ from autograder.examiner.examine import Settings, as_record, examine_unreadable
 from autograder.examiner.fingerprint import Gradable
 from autograder.examiner.remember import grade_once, show
 from autograder.examiner.store import VerdictStore
+from autograder.examiner.workers.tier import tier
 from autograder.nbgrader import ahead
 from autograder.nbgrader.course import release_folder, store_path, submitted_folder
 from autograder.worker.limits import Limits
-from autograder.worker.tier import tier
 
 
 class Examine(NbGraderPreprocessor):

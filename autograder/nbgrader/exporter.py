@@ -14,12 +14,12 @@ from autograder.build.course import BuildError
 from autograder.examiner.examine import released_notebook, unreadable_notebook
 from autograder.examiner.rebuild import rebuild
 from autograder.examiner.submission import Unreadable, read_submission
+from autograder.examiner.workers.tier import layers_for_grading
+from autograder.examiner.workers.warm import NoWorker
 from autograder.nbgrader import ahead
 from autograder.nbgrader.course import release_folder
 from autograder.nbgrader.examine import Examine
 from autograder.nbgrader.gradebook import share_one_engine
-from autograder.worker.tier import layers_for_grading
-from autograder.worker.warm import NoWorker
 
 
 class SubmissionExporter(NotebookExporter):

@@ -25,7 +25,7 @@ def sigmoid(x: Num[ndarray, "*shape"]) -> Float[ndarray, "*shape"]:
 
 
 @probe(sigmoid)
-def sigmoid_without_overflow(answer, x):  # type: ignore[no-untyped-def]
+def without_overflow(answer, x):  # type: ignore[no-untyped-def]
     """What would be a warning stops the call here."""
     import numpy as np
 
@@ -117,14 +117,7 @@ def tanh(x: Num[ndarray, "*shape"]) -> Float[ndarray, "*shape"]:
     return np.where(x >= 0, 1.0, -1.0).astype(e.dtype) * (1 - e) / (1 + e)
 
 
-@probe(tanh)
-def tanh_without_overflow(answer, x):  # type: ignore[no-untyped-def]
-    """What would be a warning stops the call here."""
-    import numpy as np
-
-    with np.errstate(over="raise", divide="raise", invalid="raise"):
-        return answer(x)
-
+probe(tanh)(without_overflow)
 
 equivalent(
     tanh,

@@ -18,9 +18,9 @@ from attacks import ATTACKS
 from attacks.attack import Attack
 from attacks.watch import Watch
 from autograder.build import ensure_released, find_chapter
-from autograder.worker import tier
+from autograder.examiner.workers import tier
+from autograder.examiner.workers.warm import warm_parent
 from autograder.worker.kinds import WITH_TORCH, WITHOUT_TORCH
-from autograder.worker.warm import warm_parent
 
 HUNG_AFTER = 60  # seconds: longer than the limits of a notebook allow
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from autograder.worker.host import Worker
+from autograder.examiner.workers.host import Worker
 from autograder.worker.limits import Limits
 
 NO_CARDS = Path("/nothing")

@@ -22,15 +22,15 @@ from nbformat.v4 import new_output
 from autograder.check.asking import MAIN, Helper, Question, Reply
 from autograder.check.values import BadFrame, pack, unpack
 from autograder.check.wire import helper_to_value, questions_to_value, reply_from_value
-from autograder.worker import cgroups
+from autograder.examiner.workers import cgroups
+from autograder.examiner.workers.outputs import CellOutputs, Displays
+from autograder.examiner.workers.process import START_SECONDS, OutOfTime, Process, WorkerDied
+from autograder.examiner.workers.tier import layers_for_grading
+from autograder.examiner.workers.warm import NoWorker, WarmParent, warm_parent
 from autograder.worker.answer import NOT_CALLABLE, NOTHING_THERE
 from autograder.worker.channel import ASK, CANNOT_FORK, DONE, FORK, MAX_OUTPUT, OUTPUT, REPLIES, RUN
 from autograder.worker.kinds import WITH_TORCH
 from autograder.worker.limits import Limits
-from autograder.worker.outputs import CellOutputs, Displays
-from autograder.worker.process import START_SECONDS, OutOfTime, Process, WorkerDied
-from autograder.worker.tier import layers_for_grading
-from autograder.worker.warm import NoWorker, WarmParent, warm_parent
 
 log = logging.getLogger(__name__)
 

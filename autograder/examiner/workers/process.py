@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from autograder.check.values import BadFrame
+from autograder.examiner.workers.warm import CREDENTIALS, NoWorker
 from autograder.worker.channel import FAILED, READY, Frame, FrameReader, encode
-from autograder.worker.warm import CREDENTIALS, NoWorker
 
 START_SECONDS = 30
 END_SECONDS = 10

@@ -22,12 +22,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.worker import cgroups
+from autograder.examiner.workers import cgroups
+from autograder.examiner.workers.warm import NoWorker, WarmParent
 from autograder.worker.channel import DONE, FAILED, FrameReader
 from autograder.worker.jail import bubblewrap, landlock, syscalls
 from autograder.worker.jail.probe import LIMITS, Targets
 from autograder.worker.kinds import PROBE
-from autograder.worker.warm import NoWorker, WarmParent
 
 NAMESPACES, LANDLOCK, PROCESS = "namespaces", "landlock", "process"
 IN_WORDS = {

@@ -22,7 +22,7 @@ from typing import Any
 
 import matplotlib
 
-from autograder.worker import cgroups
+from autograder.examiner.workers import cgroups
 from autograder.worker.jail import bubblewrap, syscalls
 from autograder.worker.jail.confine import Confinement
 from autograder.worker.jail.probe import Targets
@@ -34,7 +34,7 @@ MOST_WORKERS = 500
 CREDENTIALS = struct.Struct("3i")  # the kernel's word on who sends: process, user, group
 SPARE_USERS = 200_000  # as root, workers run as a user that nobody is
 
-_PACKAGE = Path(__file__).resolve().parents[1]
+_PACKAGE = Path(__file__).resolve().parents[2]
 # The part of the package that a worker needs; the rest is not there.
 _WORKER_NEEDS = ("__init__.py", "plots.py", "check", "cuda", "worker")
 _FORKS_WORKERS = "from autograder.worker.parent import main; main()"
@@ -47,7 +47,7 @@ class NoWorker(Exception):
 class WarmParent:
     """A process that forks workers, in the jail that `layers` describe.
 
-    `kind` says what it has loaded (see `parent`). Each worker has an inbox of its own, which ends with it.
+    `kind` says what it has loaded (see `worker.parent`). Each worker has an inbox of its own, which ends with it.
     """
 
     def __init__(self, kind: str, layers: frozenset[str]) -> None:

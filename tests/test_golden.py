@@ -31,3 +31,10 @@ def test_golden_notebook_passes_its_own_checks(chapter, notebook):
 def test_no_golden_notebook_is_left_over():
     wanted = {golden_path(c, n) for c in all_chapters() for n in c.notebooks}
     assert set(GOLDEN.rglob("*.ipynb")) == wanted
+
+
+@pytest.mark.parametrize(("chapter", "notebook"), NOTEBOOKS)
+def test_no_figure_asks_for_a_background_of_its_own(chapter, notebook):
+    """They are drawn for light and dark themes: a box behind them would fit only one."""
+    golden = nbformat.read(golden_path(chapter, notebook), as_version=4)
+    assert not any("needs_background" in o.get("metadata", {}) for c in golden.cells for o in c.get("outputs", []))

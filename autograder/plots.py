@@ -6,8 +6,8 @@ from cycler import cycler
 # Hues that keep their contrast on white and on JupyterLab's dark grey.
 COLOURS = ["#3b82c4", "#e07b39", "#3fa66b", "#c75d8a", "#8d79c9", "#a38b2d"]
 INK = "#868c96"
-# IPython has JupyterLab put a box behind a transparent figure whose tick labels are all light, or all dark. These are one of each.
-TICKS = {"xtick.color": INK, "ytick.color": "#7a8089"}
+# IPython has JupyterLab put a box behind a transparent figure whose tick labels are all light, or all dark: INK is light, this is dark.
+DARKER_INK = "#7a8089"
 
 plt.rcParams.update(
     {
@@ -26,7 +26,8 @@ plt.rcParams.update(
         "axes.prop_cycle": cycler(color=COLOURS),
         "axes.grid": False,
         "text.color": INK,
-        **TICKS,
+        "xtick.color": INK,
+        "ytick.color": DARKER_INK,
         "legend.frameon": False,
         "image.cmap": "viridis",
         "lines.linewidth": 1.8,

@@ -9,7 +9,7 @@ import pytest
 
 from autograder.cuda import CompileError, KernelFault, NotSupported, machine, nvrtc, step_budget
 from autograder.cuda import standin as cp
-from autograder.cuda.ptx import Integer, Register, parse
+from autograder.cuda.old_ptx import Integer, Register, parse
 
 VECTOR_ADD = """
 extern "C" __global__ void vector_add(const float* x, const float* y, float* out, int n) {

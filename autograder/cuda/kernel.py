@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.cuda import ptx
+from autograder.cuda import old_ptx as ptx
 from autograder.cuda.arrays import ndarray
 from autograder.cuda.faults import KernelFault, NotSupported
 from autograder.cuda.machine import Extent, Launch

@@ -18,7 +18,7 @@ import numpy as np
 from autograder.cuda import memory
 from autograder.cuda.faults import KernelFault, NotSupported
 from autograder.cuda.memory import Allocation
-from autograder.cuda.ptx import DTYPES, Address, Float, Instruction, Integer, Kernel, Register, Symbol, Vector
+from autograder.cuda.old_ptx import DTYPES, Address, Float, Instruction, Integer, Kernel, Register, Symbol, Vector
 
 THREADS_IN_LOCKSTEP = 1 << 15
 # A launch that costs more is stopped. An instruction costs 1 for every thread, and a fixed part for NumPy's overhead.

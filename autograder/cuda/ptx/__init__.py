@@ -1,0 +1,1 @@
+"""PTX, the assembly language of NVIDIA's GPUs, as NVRTC writes it."""

@@ -32,7 +32,8 @@ from autograder.check.asking import Question, ask_all
 from autograder.check.forbidden_names import forbidden_name
 from autograder.check.values import freeze
 from autograder.check.verdict import Verdict
-from autograder.examiner.examine import uses_torch
+from autograder.examiner.examine import kind_of_worker
+from autograder.worker.kinds import WITH_KERNELS, WITH_TORCH, WITHOUT_TORCH
 from autograder.exercise import Exercise, get_exercise, make_card
 from autograder.quality import right_answers
 
@@ -432,8 +433,17 @@ def test_a_name_of_the_students_own_is_not_the_library_of_that_name() -> None:
     assert forbidden_name("def f(torch):\n    return torch.sum(x)", ["torch.*"], "import torch") is None
 
 
-def test_pytorch_is_there_when_a_cell_that_is_run_imports_it() -> None:
-    chapter = find_chapter("perceptrons")
+def kinds_of(chapter_name: str, notebook_name: str) -> list[str]:
+    """What a worker has loaded, without and with demonstrations."""
+    chapter = find_chapter(chapter_name)
     import_exercises(chapter)
-    notebook = source_form(next(path for path in chapter.notebooks if path.stem == "05_initialization"), chapter.name)
-    assert [uses_torch(notebook, run_demonstrations) for run_demonstrations in (False, True)] == [False, True]
+    notebook = source_form(next(path for path in chapter.notebooks if path.stem == notebook_name), chapter.name)
+    return [kind_of_worker(notebook, run_demonstrations) for run_demonstrations in (False, True)]
+
+
+def test_pytorch_is_there_when_a_cell_that_is_run_imports_it() -> None:
+    assert kinds_of("perceptrons", "05_initialization") == [WITHOUT_TORCH, WITH_TORCH]
+
+
+def test_kernels_are_warm_where_a_notebook_runs_some() -> None:
+    assert kinds_of("hardware", "02_kernels") == [WITH_KERNELS, WITH_KERNELS]

@@ -21,6 +21,7 @@ MAY_RAISE = "raises-exception"
 
 _IMPORT = re.compile(r"from (?P<package>solutions(?:\.\w+)+) import (?P<name>\w+)")
 _IMPORTS_TORCH = re.compile(r"^\s*(?:import|from) torch\b", re.MULTILINE)
+_IMPORTS_CUDA = re.compile(r"^\s*(?:import|from) autograder\.cuda\b", re.MULTILINE)
 _CHECK = re.compile(r"check\((?P<name>\w+)\)")
 
 
@@ -60,15 +61,20 @@ def source_form(path: Path, chapter: str) -> NotebookNode:
         metadata={
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
-            "scratchgrad": {"chapter": chapter, "notebook": path.stem, **_torch(cells)},
+            "scratchgrad": {"chapter": chapter, "notebook": path.stem, **_needs(cells)},
         },
     )
 
 
-def _torch(cells: list[NotebookNode]) -> dict[str, bool]:
-    """Where the notebook imports PyTorch. Where no cell does that is run, PyTorch is not there when it is graded."""
-    imports = [DEMONSTRATION in cell.metadata.get("tags", []) for cell in cells if cell.cell_type == "code" and _IMPORTS_TORCH.search(cell.source)]
-    return {"torch": False in imports, "torch_in_demonstrations": True in imports}
+def _needs(cells: list[NotebookNode]) -> dict[str, bool]:
+    """Where the notebook imports PyTorch, and whether it runs kernels.
+
+    Where no cell imports PyTorch that is run, PyTorch is not there when the notebook is graded.
+    """
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    imports = [DEMONSTRATION in cell.metadata.get("tags", []) for cell in code if _IMPORTS_TORCH.search(cell.source)]
+    kernels = any(_IMPORTS_CUDA.search(cell.source) for cell in code)
+    return {"torch": False in imports, "torch_in_demonstrations": True in imports, "kernels": kernels}
 
 
 def _convert(cell: NotebookNode, path: Path) -> list[NotebookNode]:

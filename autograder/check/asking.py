@@ -228,7 +228,9 @@ def _in_one_line(error: BaseException) -> str:
 
 
 def _students_line(error: BaseException) -> str:
-    """The innermost line of the student's own code, with its number in its cell."""
+    """The innermost line of the student's own code, with its number in its cell; of a kernel, what its fault says itself."""
+    if isinstance(where := getattr(error, "where", None), str):
+        return where
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if _is_the_students(frame.filename):
             line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()

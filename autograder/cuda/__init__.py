@@ -6,7 +6,7 @@ import importlib
 from types import ModuleType
 
 from autograder.cuda.faults import CompileError, KernelFault, NotSupported
-from autograder.cuda.machine import step_budget
+from autograder.cuda.launch import measure, step_budget
 
 
 def _choose() -> ModuleType:

@@ -1,124 +1,209 @@
-"""`RawKernel`: CUDA C source that is called like a function, with a grid, a block and arguments."""
+"""`RawKernel` and `RawModule`: CUDA C source whose kernels are called like functions, with a grid, a block and arguments."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autograder.cuda import old_ptx as ptx
-from autograder.cuda.arrays import ndarray
+from autograder.cuda import arguments, memory
 from autograder.cuda.faults import KernelFault, NotSupported
-from autograder.cuda.machine import Extent, Launch
-from autograder.cuda.nvrtc import compile_to_ptx
+from autograder.cuda.launch import Extent, Setting, launch
+from autograder.cuda.program import CHECKED, Program, load
+from autograder.cuda.ptx.model import Function
 
 MAX_THREADS = 1024
 MAX_BLOCK = (1024, 1024, 64)
 MAX_GRID = (2**31 - 1, 65535, 65535)
 MAX_SHARED = 48 * 1024
-
-# What C's names of types mean to NumPy. A pointer to another type, or to char or void, takes any array.
-C_TYPES = {
-    "bool": "bool", "float": "float32", "double": "float64",
-    "signed char": "int8", "int8_t": "int8", "unsigned char": "uint8", "uint8_t": "uint8",
-    "short": "int16", "unsigned short": "uint16",
-    "int": "int32", "int32_t": "int32", "unsigned int": "uint32", "unsigned": "uint32", "uint32_t": "uint32",
-    "long long": "int64", "int64_t": "int64", "unsigned long long": "uint64", "uint64_t": "uint64", "size_t": "uint64",
-}  # fmt: skip
+MAX_SHARED_ON_REQUEST = 64 * 1024
 
 
-@dataclass(frozen=True)
-class Declared:
-    """A parameter as the source declares it."""
+class RawModule:
+    """CUDA C source with several kernels, compiled when the first one is asked for."""
 
-    name: str
-    text: str
-    pointee: np.dtype | None = None
+    def __init__(
+        self,
+        code: str | None = None,
+        *,
+        path: str | None = None,
+        options: Sequence[str] = (),
+        backend: str = "nvrtc",
+        translate_cucomplex: bool = False,
+        enable_cooperative_groups: bool = False,
+        name_expressions: Sequence[str] | None = None,
+        jitify: bool = False,
+    ) -> None:
+        if not isinstance(code, str):
+            raise TypeError("RawModule takes CUDA C source as a string: `code=`; without a GPU it reads no compiled files (`path=`)")
+        if backend != "nvrtc" or translate_cucomplex or jitify:
+            raise NotSupported("Without a GPU kernels are compiled by NVRTC, without `translate_cucomplex` and `jitify`")
+        self.code = code
+        self.options = tuple(options)
+        self.backend = backend
+        self.enable_cooperative_groups = enable_cooperative_groups
+        self.name_expressions = tuple(name_expressions or ())
+
+    def compile(self, log_stream: Any = None) -> None:
+        """Compile now.
+
+        Raises:
+            CompileError: the source is not valid.
+            NotSupported: it holds what this machine does not know.
+        """
+        self._program()
+
+    def _program(self) -> Program:
+        return load(self.code, self.options, self.name_expressions)
+
+    def get_function(self, name: str) -> RawKernel:
+        """The kernel of that name; of a template, the name expression that was given."""
+        return RawKernel._of(self, name)
+
+    def get_global(self, name: str) -> memory.MemoryPointer:
+        """Where a variable of the module lies: `__device__ float x;`.
+
+        Raises:
+            KernelFault: the source holds no such variable.
+        """
+        program = self._program()
+        allocation = program.globals.get(program.names.get(name, name))
+        if allocation is None:
+            known = ", ".join(f"`{known}`" for known in program.globals) or "none"
+            raise KernelFault(f"the source holds no variable `{name}` outside its functions; it holds {known}")
+        return memory.MemoryPointer(allocation)
 
 
 class RawKernel:
     """A kernel from CUDA C, compiled when it is first called."""
 
-    def __init__(self, code: str, name: str, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        code: str,
+        name: str,
+        options: Sequence[str] = (),
+        backend: str = "nvrtc",
+        *,
+        translate_cucomplex: bool = False,
+        enable_cooperative_groups: bool = False,
+        jitify: bool = False,
+    ) -> None:
         if not isinstance(code, str) or not isinstance(name, str):
             raise TypeError("RawKernel takes the kernel's CUDA C source and its name, two strings")
-        self.code = code
-        self.name = name
-        self.options = tuple(options)
-        self._compiled: ptx.Kernel | None = None
+        self._module = RawModule(
+            code,
+            options=options,
+            backend=backend,
+            translate_cucomplex=translate_cucomplex,
+            enable_cooperative_groups=enable_cooperative_groups,
+            name_expressions=[name] if "<" in name else None,
+            jitify=jitify,
+        )
+        self._name = name
+        self.max_dynamic_shared_size_bytes = MAX_SHARED
 
-    def compile(self) -> ptx.Kernel:
-        """The kernel's instructions.
+    @classmethod
+    def _of(cls, module: RawModule, name: str) -> RawKernel:
+        kernel = cls(module.code, name, module.options)
+        kernel._module = module
+        kernel.compile()
+        return kernel
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def code(self) -> str:
+        return self._module.code
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return self._module.options
+
+    @property
+    def backend(self) -> str:
+        return self._module.backend
+
+    @property
+    def enable_cooperative_groups(self) -> bool:
+        return self._module.enable_cooperative_groups
+
+    @property
+    def max_threads_per_block(self) -> int:
+        most = self._kernel().max_threads
+        return int(np.prod(most)) if most else MAX_THREADS
+
+    @property
+    def shared_size_bytes(self) -> int:
+        """Shared memory that the kernel itself declares."""
+        return self._program().launchable(self._kernel().name, CHECKED).lowered.static_shared_bytes
+
+    def compile(self, log_stream: Any = None) -> None:
+        """Compile now.
 
         Raises:
             CompileError: the source is not valid.
             KernelFault: it has no kernel of that name.
-            NotSupported: it prints.
+            NotSupported: it holds what this machine does not know.
         """
-        if self._compiled is None:
-            compiled = compile_to_ptx(self.code, self.options)
-            if "vprintf" in compiled:
-                raise NotSupported("Without a GPU there is no `printf` in kernels: write what you want to see to an array")
-            kernels = ptx.parse(compiled)
-            if self.name not in kernels:
-                raise KernelFault(self._not_found(kernels))
-            self._compiled = kernels[self.name]
-        return self._compiled
+        self._program().launchable(self._kernel().name, CHECKED)
 
-    def _not_found(self, kernels: dict[str, ptx.Kernel]) -> str:
-        if any(name.startswith(f"_Z{len(self.name)}{self.name}") for name in kernels):
-            return f'the kernel `{self.name}` is compiled under a C++ name: write extern "C" before __global__'
-        if not kernels:
-            return f"the source holds no kernel: `{self.name}` needs __global__ before its type"
-        return f"the source holds no kernel `{self.name}`, only {', '.join(f'`{name}`' for name in kernels)}"
+    def _program(self) -> Program:
+        return self._module._program()
+
+    def _kernel(self) -> Function:
+        program = self._program()
+        name = program.names.get(self._name, self._name)
+        if name not in program.kernels:
+            raise KernelFault(_not_found(self._name, list(program.kernels)))
+        return program.kernels[name]
 
     def __call__(self, grid: tuple[int, ...], block: tuple[int, ...], args: Sequence[Any], *, shared_mem: int = 0) -> None:
-        """Run it on `grid` blocks of `block` threads.
+        """Run it on `grid` blocks of `block` threads, with `shared_mem` bytes of shared memory beyond what it declares.
 
         Raises:
             CompileError: the source is not valid.
             KernelFault: the launch is not valid, or a thread does what it may not.
             NotSupported: this machine does not know an instruction.
         """
-        kernel = self.compile()
+        kernel = self._kernel()
         grid, block = _extent(grid, "grid", MAX_GRID), _extent(block, "block", MAX_BLOCK)
-        if np.prod(block) > MAX_THREADS:
-            raise KernelFault(f"a block of {' × '.join(map(str, block))} has {np.prod(block)} threads; a GPU allows {MAX_THREADS}")
-        if sum(v.size for v in kernel.variables if v.space == "shared") + shared_mem > MAX_SHARED:
-            raise KernelFault(f"the kernel asks for more shared memory than a block has ({MAX_SHARED} bytes)")
-        declared = self._declared(kernel)
+        self._check_size(kernel, block, shared_mem)
+        declared = arguments.declared(self.code, self._name, len(kernel.parameters))
         if len(args) != len(declared):
             names = ", ".join(d.name for d in declared)
-            raise KernelFault(f"the kernel `{self.name}` takes {len(declared)} arguments ({names}); {len(args)} are given")
+            raise KernelFault(f"the kernel `{self._name}` takes {len(declared)} arguments ({names}); {len(args)} are given")
         arrays: dict[int, list[str]] = {}
         for d, arg in zip(declared, args, strict=True):
-            if isinstance(arg, ndarray):
-                arrays.setdefault(arg._allocation.number, []).append(d.name)
-        parameters = {p.name: _parameter(p, d, arg) for p, d, arg in zip(kernel.parameters, declared, args, strict=True)}
-        Launch(kernel, grid, block, parameters, shared_mem, self.code.splitlines(), arrays).run()
+            if hasattr(arg, "data") and hasattr(arg.data, "ptr"):
+                arrays.setdefault(memory.split(arg.data.ptr)[0], []).append(d.name)
+        packed = arguments.pack(kernel.parameters, declared, args)
+        launch(self._program(), kernel.name, Setting(grid, block, packed, shared_mem, self.code.splitlines(), arrays))
 
-    def _declared(self, kernel: ptx.Kernel) -> list[Declared]:
-        """The parameters' names and types, which PTX does not keep, read from the source where it is plain enough."""
-        code = re.sub(r"//[^\n]*|/\*.*?\*/", " ", self.code, flags=re.DOTALL)
-        found = re.search(rf"\b{self.name}\s*\((?P<parameters>[^)]*)\)\s*\{{", code)
-        texts = [" ".join(text.split()) for text in found["parameters"].split(",") if text.strip()] if found else []
-        if len(texts) != len(kernel.parameters):
-            return [Declared(f"argument {k + 1}", "") for k in range(len(kernel.parameters))]
-        return [_declaration(text) for text in texts]
+    def _check_size(self, kernel: Function, block: Extent, shared_mem: int) -> None:
+        threads = int(np.prod(block))
+        if threads > MAX_THREADS:
+            raise KernelFault(f"a block of {' × '.join(map(str, block))} has {threads} threads; a GPU allows {MAX_THREADS}")
+        bounds = kernel.max_threads
+        if bounds and threads > np.prod(bounds):
+            raise KernelFault(f"a block has {threads} threads, but the kernel's __launch_bounds__ promise at most {np.prod(bounds)}")
+        most = max(MAX_SHARED, min(self.max_dynamic_shared_size_bytes, MAX_SHARED_ON_REQUEST))
+        static = self.shared_size_bytes
+        if static + shared_mem > most:
+            raise KernelFault(
+                f"the kernel asks for {static + shared_mem} bytes of shared memory ({static} that it declares, {shared_mem} that the launch adds); "
+                f"a block has {most}"
+            )
 
 
-def _declaration(text: str) -> Declared:
-    name = re.search(r"(\w+)\s*(?:\[\d*\])?$", text)
-    if name is None:
-        return Declared("a parameter", text)
-    before = text[: name.start()]
-    plain = " ".join(re.sub(r"\b(const|volatile|__restrict__|__restrict)\b|\*", " ", before).split())
-    pointer = "*" in before or text.endswith("]")
-    pointee = C_TYPES.get(plain) if pointer and before.count("*") <= 1 else None
-    return Declared(name[1], before.strip(), np.dtype(pointee) if pointee else None)
+def _not_found(name: str, kernels: Sequence[str]) -> str:
+    if any(kernel.startswith(f"_Z{len(name)}{name}") for kernel in kernels):
+        return f'the kernel `{name}` is compiled under a C++ name: write extern "C" before __global__'
+    if not kernels:
+        return f"the source holds no kernel: `{name}` needs __global__ before its type"
+    return f"the source holds no kernel `{name}`, only {', '.join(f'`{kernel}`' for kernel in kernels)}"
 
 
 def _extent(given: tuple[int, ...], what: str, most: Extent) -> Extent:
@@ -128,49 +213,3 @@ def _extent(given: tuple[int, ...], what: str, most: Extent) -> Extent:
     if min(x, y, z) < 1 or x > most[0] or y > most[1] or z > most[2]:
         raise KernelFault(f"a {what} of {' × '.join(map(str, given))} is not possible: every number is at least 1 and at most {most}")
     return x, y, z
-
-
-def _parameter(parameter: ptx.Parameter, declared: Declared, arg: Any) -> np.generic:
-    """The argument in the type of the parameter, if that is what the kernel would see."""
-    name = f"`{declared.name}`"
-    if parameter.type is None:
-        raise KernelFault(f"{name} is a struct, which cannot be passed here")
-    dtype = ptx.DTYPES[parameter.type]
-    if isinstance(arg, ndarray):
-        return _pointer(dtype, declared, arg)
-    if isinstance(arg, np.ndarray) and arg.ndim:
-        raise KernelFault(f"{name} is a NumPy array, which lies in the CPU's memory: copy it to the device with `cp.asarray` first")
-    if declared.pointee is not None or "*" in declared.text:
-        raise KernelFault(f"{name} is {_in_words(arg)}, but the kernel takes an array there (`{declared.text}`)")
-    return _number(dtype, declared, arg)
-
-
-def _pointer(dtype: np.dtype, declared: Declared, array: ndarray) -> np.generic:
-    name = f"`{declared.name}`"
-    if dtype != np.uint64 or (declared.text and "*" not in declared.text and declared.pointee is None and declared.text in C_TYPES):
-        raise KernelFault(f"{name} is an array, but the kernel takes one number there (`{declared.text or dtype}`)")
-    wanted = declared.pointee
-    if wanted is not None and (wanted.itemsize != array.dtype.itemsize or (wanted.kind == "f") != (array.dtype.kind == "f")):
-        raise KernelFault(f"{name} is an array of {array.dtype}, but the kernel reads {wanted} there (`{declared.text}`): convert it first")
-    return np.uint64(array._allocation.address)
-
-
-def _number(dtype: np.dtype, declared: Declared, arg: Any) -> np.generic:
-    """A driver copies bytes: a Python float is a double and does not fit a float, an integer is no float at all."""
-    name, known = f"`{declared.name}`", C_TYPES.get(declared.text.replace("const ", ""))
-    wanted = np.dtype(known) if known else dtype
-    value = np.asarray(arg)
-    if value.dtype.kind not in "biuf":
-        raise KernelFault(f"{name} is {_in_words(arg)}, but the kernel takes {wanted}")
-    if (value.dtype.kind == "f") != (wanted.kind == "f") or (wanted.kind == "f" and value.dtype != wanted) or value.itemsize < wanted.itemsize:
-        raise KernelFault(f"{name} is {_in_words(arg)}, but the kernel takes {wanted}: pass `np.{wanted}(...)`")
-    if known and wanted.kind in "iu" and not np.iinfo(wanted).min <= int(value) <= np.iinfo(wanted).max:
-        raise KernelFault(f"{name} is {int(value)}, which does not fit in {wanted}")
-    return wanted.type(value)
-
-
-def _in_words(arg: Any) -> str:
-    if isinstance(arg, np.generic):
-        return f"a number of type {arg.dtype}"
-    names = {int: "a Python int", float: "a Python float (a double)", type(None): "None"}
-    return names.get(type(arg), f"a {type(arg).__name__}")

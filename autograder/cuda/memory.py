@@ -2,37 +2,103 @@
 
 from __future__ import annotations
 
-import itertools
 import weakref
+from collections import deque
 
 import numpy as np
 
-OFFSET_BITS = 40
+NUMBER_SHIFT = 40
 # An allocation begins in the middle of its range of addresses: elements before the first one are recognised too.
-MIDDLE = 1 << (OFFSET_BITS - 1)
+MIDDLE = 1 << (NUMBER_SHIFT - 1)
 # Addresses on the host have at most 48 bits: their number is below this one.
 FIRST_NUMBER = 4096
+# Numbers of freed allocations rest before they are used again: a pointer to one of them is found out.
+RESTING = 1 << 16
 
-_numbers = itertools.count(FIRST_NUMBER)
+# As `Allocation` and `Shadow` in runtime.cuh.
+ENTRY = np.dtype([("base", "u8"), ("size", "u8"), ("shadow", "u8"), ("read_only", "u4"), ("reserved", "u4")])
+SHADOW = np.dtype([("write", "u8"), ("read", "u8")])
+WRITTEN_BY_HOST = 1
+
+
+class _Table:
+    """What the runtime knows of every allocation, by number."""
+
+    def __init__(self) -> None:
+        self.entries = np.zeros(1024, ENTRY)
+        self.used = 0
+        self.freed: deque[int] = deque()
+
+    def take(self) -> int:
+        if len(self.freed) > RESTING:
+            return self.freed.popleft()
+        if self.used == len(self.entries):
+            self.entries = np.concatenate([self.entries, np.zeros_like(self.entries)])
+        self.used += 1
+        return self.used - 1
+
+    def free(self, index: int) -> None:
+        self.entries[index] = 0
+        self.freed.append(index)
+
+
+_table = _Table()
 _allocations: weakref.WeakValueDictionary[int, Allocation] = weakref.WeakValueDictionary()
 
 
-class Allocation:
-    """An array on the device; it is gone when nobody holds it any more."""
+def entries() -> np.ndarray:
+    """The table of allocations that the runtime reads; it moves when it grows."""
+    return _table.entries[: _table.used]
 
-    def __init__(self, values: np.ndarray) -> None:
+
+class Allocation:
+    """An array on the device; it is gone when nobody holds it any more.
+
+    `written` says whether its elements have a value: what nobody has written must not be read.
+    """
+
+    def __init__(self, values: np.ndarray, *, written: bool = True, read_only: bool = False) -> None:
         self.values = np.array(values, order="C")
         self.bytes = self.values.reshape(-1).view(np.uint8)
-        self.number = next(_numbers)
+        self._written = written
+        self._shadow = np.zeros(0, SHADOW)
+        self._granule_shift = 0
+        self._index = _table.take()
+        self._free = weakref.finalize(self, _table.free, self._index)
+        _table.entries[self._index] = (self.bytes.ctypes.data, self.bytes.size, 0, read_only, 0)
         _allocations[self.number] = self
 
     @property
-    def address(self) -> int:
-        return (self.number << OFFSET_BITS) + MIDDLE
+    def number(self) -> int:
+        return FIRST_NUMBER + self._index
 
-    def elements(self, dtype: np.dtype) -> np.ndarray:
-        """The same memory, read as numbers of another type."""
-        return self.bytes[: self.bytes.size // dtype.itemsize * dtype.itemsize].view(dtype)
+    @property
+    def address(self) -> int:
+        return (self.number << NUMBER_SHIFT) + MIDDLE
+
+    def written_by_host(self) -> None:
+        """Every element has a value now."""
+        self._written = True
+        self._shadow["write"] = WRITTEN_BY_HOST
+
+    def unwritten(self) -> np.ndarray:
+        """Which elements nobody has written, in flat order."""
+        if not self._shadow.size:
+            return np.full(self.values.size, not self._written)
+        unwritten = np.repeat(self._shadow["write"] == 0, 1 << self._granule_shift)[: self.bytes.size]
+        return unwritten.reshape(self.values.size, -1).any(axis=1)
+
+    def watch(self, granule_shift: int) -> None:
+        """Keep a shadow of one entry per `1 << granule_shift` bytes from now on."""
+        if self._shadow.size and self._granule_shift == granule_shift:
+            return
+        granules = (self.bytes.size >> granule_shift) + 1
+        shadow = np.zeros(granules, SHADOW)
+        bytes_unwritten = np.repeat(self.unwritten(), self.values.itemsize)[:: 1 << granule_shift]
+        shadow["write"] = WRITTEN_BY_HOST
+        shadow["write"][: bytes_unwritten.size][bytes_unwritten] = 0
+        self._shadow, self._granule_shift = shadow, granule_shift
+        _table.entries[self._index]["shadow"] = shadow.ctypes.data
 
 
 def find(number: int) -> Allocation | None:
@@ -40,8 +106,18 @@ def find(number: int) -> Allocation | None:
     return _allocations.get(number)
 
 
-def split(addresses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of the allocations that the addresses point to, and the (signed) offsets in bytes."""
-    numbers = (addresses >> np.uint64(OFFSET_BITS)).astype(np.int64)
-    offsets = (addresses & np.uint64((1 << OFFSET_BITS) - 1)).astype(np.int64) - MIDDLE
-    return numbers, offsets
+def split(address: int) -> tuple[int, int]:
+    """The number of the allocation that an address points to, and the (signed) offset in bytes."""
+    return address >> NUMBER_SHIFT, (address & ((1 << NUMBER_SHIFT) - 1)) - MIDDLE
+
+
+class MemoryPointer:
+    """Where device memory begins, as CuPy's: what `ndarray.data` is."""
+
+    def __init__(self, allocation: Allocation, offset: int = 0) -> None:
+        self.allocation = allocation
+        self.offset = offset
+
+    @property
+    def ptr(self) -> int:
+        return self.allocation.address + self.offset

@@ -27,7 +27,7 @@ from autograder.examiner.submission import Submission, Unreadable, read_submissi
 from autograder.examiner.workers.host import Request, Snapshot, Worker
 from autograder.examiner.workers.process import OutOfTime, WorkerDied
 from autograder.exercise import Exam, get_exercise
-from autograder.worker.kinds import WITH_TORCH, WITHOUT_TORCH
+from autograder.worker.kinds import WITH_KERNELS, WITH_TORCH, WITHOUT_TORCH
 from autograder.worker.limits import Limits
 
 log = logging.getLogger(__name__)
@@ -133,8 +133,7 @@ def examine_notebook(notebook: NotebookNode, notes: list[str], chapter: Chapter,
         NoWorker: this machine cannot run it, or not safely; the message says what to do.
     """
     import_exercises(chapter)
-    kind = WITH_TORCH if uses_torch(notebook, settings.run_demonstrations) else WITHOUT_TORCH
-    with Worker(folder, cards, settings.limits, kind, settings.seed, settings.unsafe) as worker:
+    with Worker(folder, cards, settings.limits, kind_of_worker(notebook, settings.run_demonstrations), settings.seed, settings.unsafe) as worker:
         states = _run_cells(notebook, worker, settings.run_demonstrations)
         asked = [_Asked(name, settings.seed, state, notebook, worker.deadline) for name, state in states.items()]
         for hidden in (False, True):
@@ -150,10 +149,12 @@ def examine_notebook(notebook: NotebookNode, notes: list[str], chapter: Chapter,
     return Graded(with_notes(notebook, notes), verdicts, notes)
 
 
-def uses_torch(notebook: NotebookNode, run_demonstrations: bool) -> bool:
-    """Whether PyTorch is to be there, as the release says."""
+def kind_of_worker(notebook: NotebookNode, run_demonstrations: bool) -> str:
+    """What a worker must have loaded for this notebook, as the release says."""
     says = notebook.metadata["scratchgrad"]
-    return bool(says.get("torch", True) or (run_demonstrations and says.get("torch_in_demonstrations", False)))
+    if says.get("torch", True) or (run_demonstrations and says.get("torch_in_demonstrations", False)):
+        return WITH_TORCH
+    return WITH_KERNELS if says.get("kernels", False) else WITHOUT_TORCH
 
 
 def _run_cells(notebook: NotebookNode, worker: Worker, run_demonstrations: bool) -> dict[str, Snapshot]:

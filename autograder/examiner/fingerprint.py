@@ -15,12 +15,14 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from autograder.build.course import ROOT, Chapter
-from autograder.examiner.examine import Settings, exercise_name, is_demonstration, uses_torch
+from autograder.examiner.examine import Settings, exercise_name, is_demonstration, kind_of_worker
 from autograder.examiner.workers.host import files_beside
 from autograder.examiner.workers.tier import tier
 
 # Whose behaviour shows in what a notebook computes or displays.
-PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "matplotlib", "ipython", "ipykernel", "jaxtyping", "safetensors", "nh3")
+PACKAGES = (
+    "torch", "numpy", "scipy", "scikit-learn", "matplotlib", "ipython", "ipykernel", "jaxtyping", "safetensors", "nh3", "llvmlite", "nvidia-cuda-nvrtc",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def fingerprint(gradable: Gradable) -> str:
     """
     notebook, folder = gradable.notebook, gradable.folder
     parts = [
-        json.dumps([_cells(notebook), gradable.notes, uses_torch(notebook, gradable.settings.run_demonstrations)]),
+        json.dumps([_cells(notebook), gradable.notes, kind_of_worker(notebook, gradable.settings.run_demonstrations)]),
         *(f"{path.relative_to(folder)} {_hash_of_file(path)}" for path in files_beside(folder)),
         *(f"{path.name} {_hash_of_file(path)}" for path in sorted(gradable.cards.glob("*"))),
         exercises_version(gradable.chapter.package),

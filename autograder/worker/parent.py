@@ -25,7 +25,7 @@ from autograder.worker.channel import DONE, FAILED, MAX_TEXT, Channel
 from autograder.worker.jail import linux
 from autograder.worker.jail.confine import Confinement, close_all_but, own_processes, quiet_standard_input, run_confined, seal
 from autograder.worker.jail.probe import Targets, failures
-from autograder.worker.kinds import PROBE, WITH_TORCH
+from autograder.worker.kinds import PROBE, WITH_KERNELS, WITH_TORCH
 from autograder.worker.serve import serve
 from autograder.worker.shell import Cells
 
@@ -94,6 +94,8 @@ def _warm(kind: str) -> Cells | None:
     _use_matplotlib()
     if kind == WITH_TORCH:
         _use_torch()
+    if kind == WITH_KERNELS:
+        _use_kernels()
     assert len(os.listdir("/proc/self/task")) == 1, "a library started a thread: no fork would be safe"
     gc.collect()
     gc.freeze()
@@ -122,6 +124,15 @@ def _use_torch() -> None:
     optimizer.step()
     repr(layer.weight)
     torch.testing.assert_close(torch.ones(1), torch.ones(1))
+
+
+def _use_kernels() -> None:
+    """Load the compilers and what runs kernels, or leave it to the student's cells to say what is missing."""
+    from autograder.cuda import NotSupported, standin
+
+    with contextlib.suppress(NotSupported):
+        kernel = standin.RawKernel('extern "C" __global__ void warm_up(float* x) { x[threadIdx.x] += 1; }', "warm_up")
+        kernel((1,), (1,), (standin.zeros(1, standin.float32),))
 
 
 def _use_matplotlib() -> None:

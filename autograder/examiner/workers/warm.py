@@ -26,7 +26,7 @@ from autograder.examiner.workers import cgroups
 from autograder.worker.jail import bubblewrap, syscalls
 from autograder.worker.jail.confine import Confinement
 from autograder.worker.jail.probe import Targets
-from autograder.worker.kinds import WITHOUT_TORCH
+from autograder.worker.kinds import PROBE, WITH_TORCH
 from autograder.worker.limits import Limits
 
 WARM_SECONDS = 120
@@ -248,7 +248,7 @@ def _packages_of_torch() -> list[str]:
 
 
 def _hidden(kind: str) -> Sequence[str]:
-    return _packages_of_torch() if kind == WITHOUT_TORCH else ()
+    return () if kind in (WITH_TORCH, PROBE) else _packages_of_torch()
 
 
 @functools.cache

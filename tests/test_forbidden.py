@@ -33,9 +33,9 @@ from autograder.check.forbidden_names import forbidden_name
 from autograder.check.values import freeze
 from autograder.check.verdict import Verdict
 from autograder.examiner.examine import kind_of_worker
-from autograder.worker.kinds import WITH_KERNELS, WITH_TORCH, WITHOUT_TORCH
 from autograder.exercise import Exercise, get_exercise, make_card
 from autograder.quality import right_answers
+from autograder.worker.kinds import WITH_KERNELS, WITH_TORCH, WITHOUT_TORCH
 
 NO_PYTORCH = "PyTorch is not part of this exercise"
 

@@ -21,4 +21,4 @@ def _choose() -> ModuleType:
 
 cupy = _choose()
 
-__all__ = ["CompileError", "KernelFault", "NotSupported", "cupy", "step_budget"]
+__all__ = ["CompileError", "KernelFault", "NotSupported", "cupy", "measure", "step_budget"]

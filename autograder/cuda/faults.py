@@ -37,7 +37,7 @@ class KernelFault(Exception):
         *,
         kind: str = "launch",
         summary: str = "",
-        place: Place = Place(),  # noqa: B008 (it is frozen)
+        place: Place = Place(),
         hint: str = "",
     ) -> None:
         self.what = what

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import itertools
 import math
 import sys
 from collections.abc import Iterator
@@ -13,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from autograder.cuda import memory, runtime
-from autograder.cuda.cost import Cost, Tally
+from autograder.cuda import runtime
+from autograder.cuda.cost import EVENT, Cost, Tally
 from autograder.cuda.explain import Scene, explain
 from autograder.cuda.program import CHECKED, TRACED, Launchable, Program
 from autograder.cuda.runtime import layout
@@ -30,7 +29,16 @@ PRINTED_BYTES = 1 << 20
 
 _budget = ContextVar("budget", default=BUDGET)
 _measured: ContextVar[list[Cost] | None] = ContextVar("measured", default=None)
-_epoch = itertools.count(1)
+
+
+@dataclass
+class _Epochs:
+    """The runtime counts moments; what is remembered of memory names them, so the count goes on from launch to launch."""
+
+    now: int = 0
+
+
+_epochs = _Epochs()
 
 
 @contextlib.contextmanager
@@ -74,5 +82,80 @@ def launch(program: Program, kernel: str, setting: Setting) -> None:
         NotSupported: an instruction is not known.
     """
     costs = _measured.get()
-    launchable = program.launchable(kernel, CHECKED if costs is None else TRACED)
-    Run(launchable, setting).run(costs)
+    if costs is None:
+        Run(program.launchable(kernel, CHECKED), setting).all_blocks()
+    else:
+        costs.append(Run(program.launchable(kernel, TRACED), setting).traced())
+
+
+class Run:
+    """The memory of one launch, laid out as the runtime wants it."""
+
+    def __init__(self, launchable: Launchable, setting: Setting) -> None:
+        self._launchable, self._setting = launchable, setting
+        lowered = launchable.lowered
+        self._runtime = runtime.load()
+        self._fault = layout.Fault()
+        self._blocks = math.prod(setting.grid)
+        threads = math.prod(setting.block)
+        self._state = state = layout.Launch()
+        state.block_dim[:], state.grid_dim[:], state.threads = setting.block, setting.grid, threads
+        state.budget = _budget.get()
+        state.fault = ctypes.addressof(self._fault)
+        state.granule_shift, state.has_fence = lowered.granule_shift, lowered.has_fence
+        state.epoch = _epochs.now
+        self._place_parameters()
+        self._place_shared_memory()
+        self._place_threads(threads)
+        self._watch_arrays()
+        self._printed = np.empty(PRINTED_BYTES, np.uint8)
+        state.printed, state.printed_capacity = self._printed.ctypes.data, self._printed.size
+        self._fences = np.zeros(self._blocks * (2 + threads if lowered.has_fence else 2), np.uint64)
+        state.fences = self._fences.ctypes.data
+
+    def all_blocks(self) -> None:
+        """Run them.
+
+        Raises:
+            KernelFault: with the first thread that goes wrong.
+        """
+        self._run(0, self._blocks)
+
+    def traced(self) -> Cost:
+        """Run them one by one, and count what they do.
+
+        Raises:
+            KernelFault: with the first thread that goes wrong.
+        """
+        events = np.empty(EVENTS, EVENT)
+        self._state.events, self._state.event_capacity = events.ctypes.data, events.size
+        tally = Tally(np.array([site.line for site in self._launchable.lowered.sites]))
+        for block in range(self._blocks):
+            self._run(block, block + 1)
+            if self._state.event_count > events.size // 2 or block == self._blocks - 1:
+                tally.add(events[: self._state.event_count])
+                self._state.event_count = 0
+        return tally.finish()
+
+    def _run(self, first: int, last: int) -> None:
+        state = self._state
+        state.first_block, state.last_block = first, last
+        try:
+            failed = self._runtime.run(state, self._launchable.address)
+        finally:
+            _epochs.now = state.epoch
+        if state.printed_size:
+            sys.stdout.write(self._runtime.printed(state, self._launchable))
+            state.printed_size = 0
+        if failed:
+            raise explain(self._fault, self._scene())
+
+    def _scene(self) -> Scene:
+        lowered, setting = self._launchable.lowered, self._setting
+        return Scene(setting.source, lowered.sites, lowered.shared_layout, setting.grid, setting.block, setting.arrays, setting.shared_bytes)
+
+    def _place_parameters(self) -> None:
+        """The addresses of the module's variables lie below the parameters, the first one next to them."""
+        words = np.array(self._launchable.globals[::-1], np.uint64).tobytes()
+        self._parameters = np.frombuffer(words + self._setting.parameters + bytes(16), np.uint8)
+        self._state.parameters = self._parameters.ctypes.data + len(words)

@@ -18,7 +18,7 @@ RESTING = 1 << 16
 # As `Allocation` and `Shadow` in runtime.cuh.
 ENTRY = np.dtype([("base", "u8"), ("size", "u8"), ("shadow", "u8"), ("read_only", "u4"), ("reserved", "u4")])
 SHADOW = np.dtype([("write", "u8"), ("read", "u8")])
-WRITTEN_BY_HOST = 1
+WRITTEN_BY_HOST = 1 << 27
 
 
 class _Table:

@@ -29,7 +29,7 @@ def touches(cost: Cost, array: Any, *, writes: bool = False, ax: Axes | None = N
     """
     events = _of_array(cost, array, STORE if writes else LOAD)
     rows, columns = (1, array.size) if len(array.shape) == 1 else (array.size // array.shape[-1], array.shape[-1])
-    number, offset = memory.split(array.data.ptr)
+    _, offset = memory.split(array.data.ptr)
     elements = (_offsets(events) - offset) // array.dtype.itemsize
     ax = ax or plt.subplots(figsize=(min(9, 0.6 + 0.34 * columns), min(7, 0.5 + 0.34 * rows)))[1]
     for element in range(array.size):

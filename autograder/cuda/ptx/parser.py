@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import PureWindowsPath
 from typing import TypeVar
@@ -341,40 +341,40 @@ def _added(tokens: _Tokens) -> int:
     return 0
 
 
-@dataclass
+_Place = tuple[int, int, int]  # file, line, column
+
+
 class _Lines:
     """Which line of the main file an instruction belongs to.
 
-    Code from another file belongs to the line of the main file that called it, over as many calls as it takes.
+    Code that was inlined from another file belongs to the line of the main file that called it, however many calls
+    lie between. A place that calls has always been read before what it calls.
     """
 
-    main: set[int]
-    current: int = 0
-    # Where the code at a place of a file was inlined to, according to what was read last.
-    callers: dict[tuple[int, int, int], tuple[int, int, int]] = field(default_factory=dict)
+    def __init__(self, main: set[int]) -> None:
+        self.main = main
+        self.current = 0
+        self._lines: dict[_Place, int] = {}
 
     def read(self, tokens: _Tokens) -> None:
         """`1 31 5`, or `2 3 3, function_name $L__info_string1, inlined_at 1 22 8`."""
-        place = self._place(tokens)
-        self.callers.pop(place, None)
+        place, caller = self._place(tokens), None
         if tokens.accept(","):
             tokens.expect("function_name")
             tokens.take()
-            _added(tokens)
             tokens.expect(",")
             tokens.expect("inlined_at")
-            self.callers[place] = self._place(tokens)
-        self.current = self._line(place)
+            caller = self._place(tokens)
+        self.current = self._lines[place] = self._line(place, caller)
 
-    def _line(self, place: tuple[int, int, int]) -> int:
-        seen = set()
-        while place[0] not in self.main and place in self.callers and place not in seen:
-            seen.add(place)
-            place = self.callers[place]
-        return place[1] if place[0] in self.main else 0
+    def _line(self, place: _Place, caller: _Place | None) -> int:
+        file, line, _ = place
+        if file in self.main or caller is None:
+            return line if file in self.main else 0
+        return self._lines.get(caller) or self._line(caller, None)
 
     @staticmethod
-    def _place(tokens: _Tokens) -> tuple[int, int, int]:
+    def _place(tokens: _Tokens) -> _Place:
         return tokens.integer(), tokens.integer(), tokens.integer()
 
 

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 class CompileError(Exception):
     """The CUDA C source is not valid; the message is NVRTC's own log."""
 
+    @property
+    def log(self) -> str:
+        """What the compiler wrote."""
+        return str(self)
+
 
 class NotSupported(Exception):
     """A legitimate kernel that this machine cannot run; the message names what it cannot do."""

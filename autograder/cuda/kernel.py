@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from autograder.cuda import old_ptx as ptx
-from autograder.cuda.arrays import ndarray
 from autograder.cuda.faults import KernelFault, NotSupported
 from autograder.cuda.machine import Extent, Launch
+from autograder.cuda.memory import split
 from autograder.cuda.nvrtc import compile_to_ptx
 
 MAX_THREADS = 1024
@@ -46,6 +46,8 @@ class RawKernel:
         if not isinstance(code, str) or not isinstance(name, str):
             raise TypeError("RawKernel takes the kernel's CUDA C source and its name, two strings")
         self.code = code
+        # What messages quote, by line: generated kernels number the parts that a person wrote with `#line`.
+        self.quoted = code
         self.name = name
         self.options = tuple(options)
         self._compiled: ptx.Kernel | None = None
@@ -95,10 +97,10 @@ class RawKernel:
             raise KernelFault(f"the kernel `{self.name}` takes {len(declared)} arguments ({names}); {len(args)} are given")
         arrays: dict[int, list[str]] = {}
         for d, arg in zip(declared, args, strict=True):
-            if isinstance(arg, ndarray):
-                arrays.setdefault(arg._allocation.number, []).append(d.name)
+            if _on_device(arg):
+                arrays.setdefault(int(split(np.asarray(arg.data.ptr, np.uint64))[0]), []).append(d.name)
         parameters = {p.name: _parameter(p, d, arg) for p, d, arg in zip(kernel.parameters, declared, args, strict=True)}
-        Launch(kernel, grid, block, parameters, shared_mem, self.code.splitlines(), arrays).run()
+        Launch(kernel, grid, block, parameters, shared_mem, self.quoted.splitlines(), arrays).run()
 
     def _declared(self, kernel: ptx.Kernel) -> list[Declared]:
         """The parameters' names and types, which PTX does not keep, read from the source where it is plain enough."""
@@ -108,6 +110,10 @@ class RawKernel:
         if len(texts) != len(kernel.parameters):
             return [Declared(f"argument {k + 1}", "") for k in range(len(kernel.parameters))]
         return [_declaration(text) for text in texts]
+
+
+def _on_device(arg: Any) -> bool:
+    return hasattr(arg, "data") and hasattr(arg.data, "ptr")
 
 
 def _declaration(text: str) -> Declared:
@@ -136,7 +142,7 @@ def _parameter(parameter: ptx.Parameter, declared: Declared, arg: Any) -> np.gen
     if parameter.type is None:
         raise KernelFault(f"{name} is a struct, which cannot be passed here")
     dtype = ptx.DTYPES[parameter.type]
-    if isinstance(arg, ndarray):
+    if _on_device(arg):
         return _pointer(dtype, declared, arg)
     if isinstance(arg, np.ndarray) and arg.ndim:
         raise KernelFault(f"{name} is a NumPy array, which lies in the CPU's memory: copy it to the device with `cp.asarray` first")
@@ -145,14 +151,14 @@ def _parameter(parameter: ptx.Parameter, declared: Declared, arg: Any) -> np.gen
     return _number(dtype, declared, arg)
 
 
-def _pointer(dtype: np.dtype, declared: Declared, array: ndarray) -> np.generic:
+def _pointer(dtype: np.dtype, declared: Declared, array: Any) -> np.generic:
     name = f"`{declared.name}`"
     if dtype != np.uint64 or (declared.text and "*" not in declared.text and declared.pointee is None and declared.text in C_TYPES):
         raise KernelFault(f"{name} is an array, but the kernel takes one number there (`{declared.text or dtype}`)")
     wanted = declared.pointee
     if wanted is not None and (wanted.itemsize != array.dtype.itemsize or (wanted.kind == "f") != (array.dtype.kind == "f")):
         raise KernelFault(f"{name} is an array of {array.dtype}, but the kernel reads {wanted} there (`{declared.text}`): convert it first")
-    return np.uint64(array._allocation.address)
+    return np.uint64(array.data.ptr)
 
 
 def _number(dtype: np.dtype, declared: Declared, arg: Any) -> np.generic:

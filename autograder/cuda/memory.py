@@ -18,10 +18,14 @@ _allocations: weakref.WeakValueDictionary[int, Allocation] = weakref.WeakValueDi
 
 
 class Allocation:
-    """An array on the device; it is gone when nobody holds it any more."""
+    """An array on the device; it is gone when nobody holds it any more.
 
-    def __init__(self, values: np.ndarray) -> None:
+    `written` says whether its elements have a value: what nobody has written must not be read.
+    """
+
+    def __init__(self, values: np.ndarray, *, written: bool = True) -> None:
         self.values = np.array(values, order="C")
+        self._written = written
         self.bytes = self.values.reshape(-1).view(np.uint8)
         self.number = next(_numbers)
         _allocations[self.number] = self
@@ -29,6 +33,14 @@ class Allocation:
     @property
     def address(self) -> int:
         return (self.number << OFFSET_BITS) + MIDDLE
+
+    def written_by_host(self) -> None:
+        """Every element has a value now."""
+        self._written = True
+
+    def unwritten(self) -> np.ndarray:
+        """Which elements nobody has written, in flat order."""
+        return np.full(self.values.size, not self._written)
 
     def elements(self, dtype: np.dtype) -> np.ndarray:
         """The same memory, read as numbers of another type."""

@@ -26,12 +26,11 @@ from numpy import (
     nan,
     newaxis,
     pi,
-    result_type,
     uint8,
     uint16,
     uint32,
     uint64,
-)  # fmt: skip
+)
 
 from autograder.cuda.kernel import RawKernel
 from autograder.cuda.standin import cuda, random, testing
@@ -53,11 +52,12 @@ from autograder.cuda.standin.creation import (
     linspace,
     ones,
     ones_like,
+    result_type,
     tril,
     triu,
     zeros,
     zeros_like,
-)  # fmt: skip
+)
 from autograder.cuda.standin.elementwise import ElementwiseKernel
 from autograder.cuda.standin.manipulation import (
     broadcast_to,
@@ -77,7 +77,7 @@ from autograder.cuda.standin.manipulation import (
     tile,
     transpose,
     vstack,
-)  # fmt: skip
+)
 from autograder.cuda.standin.reduction import ReductionKernel
 from autograder.cuda.standin.reductions import (
     all,
@@ -96,7 +96,7 @@ from autograder.cuda.standin.reductions import (
     std,
     sum,
     var,
-)  # fmt: skip
+)
 from autograder.cuda.standin.ufuncs import UFUNCS, allclose, array_equal, clip, dot, einsum, isclose, outer, round, ufunc, where
 
 amax, amin, concat = max, min, concatenate

@@ -188,7 +188,7 @@ class ndarray(NDArrayOperatorsMixin):
     def __getitem__(self, key: Any) -> ndarray:
         """A view where the key is made of numbers and slices, else a copy. Indices in arrays wrap around, as in CuPy."""
         part = self._values[_key(key, self.shape)]
-        return self._view(part) if np.may_share_memory(part, self._values) else to_device(part)
+        return to_device(part) if _is_advanced(key) else self._view(part)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         advanced = _is_advanced(key)

@@ -120,3 +120,8 @@ def get_array_module(*args: Any) -> ModuleType:
     from autograder.cuda import standin
 
     return standin if any(isinstance(a, ndarray) for a in args) else np
+
+
+def result_type(*arrays_and_dtypes: Any) -> np.dtype:
+    """The type that a computation with all of these has."""
+    return np.result_type(*(_gathered(a) for a in arrays_and_dtypes))

@@ -101,6 +101,8 @@ class RawKernel:
             jitify=jitify,
         )
         self._name = name
+        # What messages quote, by line: generated kernels number the parts that a person wrote with `#line`.
+        self.quoted = code
         self.max_dynamic_shared_size_bytes = MAX_SHARED
 
     @classmethod
@@ -180,7 +182,7 @@ class RawKernel:
             if hasattr(arg, "data") and hasattr(arg.data, "ptr"):
                 arrays.setdefault(memory.split(arg.data.ptr)[0], []).append(d.name)
         packed = arguments.pack(kernel.parameters, declared, args)
-        launch(self._program(), kernel.name, Setting(grid, block, packed, shared_mem, self.code.splitlines(), arrays))
+        launch(self._program(), kernel.name, Setting(grid, block, packed, shared_mem, self.quoted.splitlines(), arrays))
 
     def _check_size(self, kernel: Function, block: Extent, shared_mem: int) -> None:
         threads = int(np.prod(block))

@@ -11,7 +11,7 @@ import numpy as np
 from autograder.cuda import jit
 from autograder.cuda.lowering import LoweredKernel, lower_kernel
 from autograder.cuda.memory import Allocation
-from autograder.cuda.nvrtc import compile_module
+from autograder.cuda.nvrtc import compile_source
 from autograder.cuda.ptx import parse
 from autograder.cuda.ptx.model import Function, Variable
 

@@ -6,7 +6,7 @@ from llvmlite import ir
 
 from autograder.cuda.lowering import halves
 from autograder.cuda.lowering.function import FunctionLowering
-from autograder.cuda.lowering.memory import pointer_to
+from autograder.cuda.lowering.memory import pointer_to, publishes
 from autograder.cuda.lowering.types import FLOATS, HALVES, constant, integer, is_signed, type_of, unsupported
 from autograder.cuda.ptx.model import WIDTHS, Instruction, Operand, Vector
 
@@ -24,7 +24,7 @@ def atomic(code: FunctionLowering, instruction: Instruction) -> None:
     if operation is None or any(isinstance(source, Vector) for source in sources):
         raise unsupported(instruction)
     width = WIDTHS[type_]
-    if instruction.modifiers[0] in ("release", "acq_rel"):
+    if publishes(instruction):
         code.fence()
     pointer = pointer_to(code, instruction, "atomic", width // 8, place)
     old = code.builder.load(pointer, align=1, typ=integer(width))

@@ -16,8 +16,8 @@ def branch(code: FunctionLowering, instruction: Instruction) -> None:
         code.before_branch(None)
         code.builder.branch(code.labels[target.name])
         return
-    taken = code.bits(instruction.guard, 1)
-    code.before_branch(taken)
+    code.before_branch(instruction.guard)
+    taken = code.bits(instruction.guard, 1)  # only now: a thread may have stopped before it
     onwards = code.new_block("onwards")
     code.builder.cbranch(taken, code.labels[target.name], onwards)
     code.builder.position_at_end(onwards)
@@ -25,8 +25,8 @@ def branch(code: FunctionLowering, instruction: Instruction) -> None:
 
 def branch_by_index(code: FunctionLowering, instruction: Instruction) -> None:
     """brx.idx: to the label that the index picks from a table."""
-    index = code.bits(instruction.operands[0], 32)
     code.before_branch(None)
+    index = code.bits(instruction.operands[0], 32)
     nowhere = code.new_block("nowhere")
     switch = code.builder.switch(index, nowhere)
     for k, label in enumerate(targets(instruction)):

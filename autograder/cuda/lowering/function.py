@@ -116,12 +116,13 @@ class FunctionLowering(ABC):
             return self.builder.trunc(value, integer(width))
         return self.builder.sext(value, integer(width)) if signed else self.builder.zext(value, integer(width))
 
-    def address(self, operand: Operand, width: int = 64) -> ir.Value:
-        """`[base + offset]` as a number of `width` bits, its base filled with zeros."""
+    def address(self, operand: Operand) -> ir.Value:
+        """`[base + offset]` in 64 bits. The sum is as wide as the base: shared addresses often are of 32 bits, and wrap."""
         if not isinstance(operand, Address):
             raise unsupported(self.instruction, f"address {operand}")
+        width = self.function.registers.get(operand.base.name, 64) if isinstance(operand.base, Register) else 64
         base = self.bits(operand.base, width)
-        return self.builder.add(base, constant(integer(width), operand.offset)) if operand.offset else base
+        return self.resize(self.builder.add(base, constant(integer(width), operand.offset)) if operand.offset else base, 64)
 
     # ---- calls of what is not PTX
 
@@ -177,6 +178,10 @@ class FunctionLowering(ABC):
         """Where a parameter, a result, or an argument of a call lies."""
 
     @abstractmethod
+    def computed_parameter_pointer(self, size: int, operand: Address) -> ir.Value:
+        """Where `size` bytes of a parameter lie whose address is only known at run time, as in `parameter.items[i]`."""
+
+    @abstractmethod
     def memory_pointer(self, space: str, access: str, size: int, operand: Operand) -> ir.Value:
         """Where `size` bytes lie on the host; `space` and `access` as in the names of the checks."""
 
@@ -197,8 +202,8 @@ class FunctionLowering(ABC):
         """`call`."""
 
     @abstractmethod
-    def before_branch(self, taken: ir.Value | None) -> None:
-        """What happens before this branch; `taken` is None where it has no condition."""
+    def before_branch(self, condition: Register | Negated | None) -> None:
+        """What happens before this branch, which may have a condition."""
 
     @abstractmethod
     def trap(self) -> None:

@@ -39,6 +39,7 @@ class Space(IntEnum):
 
 
 class FaultKind(IntEnum):
+    OUT_OF_BOUNDS = 1
     ASSERTION, ENDLESS, STACK_OVERFLOW, BAD_CALL = 16, 17, 18, 19
 
 

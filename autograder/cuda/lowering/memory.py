@@ -17,12 +17,27 @@ def space_of(instruction: Instruction) -> str:
     return next((modifier for modifier in plain if modifier in SPACES), "generic")
 
 
+def publishes(instruction: Instruction) -> bool:
+    """Whether what a thread wrote before is seen by other blocks' threads after it: a fence, or a release."""
+    modifiers = instruction.modifiers
+    if not any(scope in modifiers for scope in ("gl", "sys", "gpu")):
+        return False
+    return instruction.name in ("membar", "fence") or "release" in modifiers or "acq_rel" in modifiers
+
+
+def _kind(instruction: Instruction, plain: str) -> str:
+    """What `cuda::atomic` loads and stores is as atomic as what it adds."""
+    return "atomic" if any(modifier in ("relaxed", "acquire", "release") for modifier in instruction.modifiers) else plain
+
+
 def pointer_to(code: FunctionLowering, instruction: Instruction, access: str, size: int, operand: Operand) -> ir.Value:
     space = space_of(instruction)
     if space != "param":
-        return code.memory_pointer("global" if space == "const" else space, access, size, operand)
-    if not isinstance(operand, Address) or not isinstance(operand.base, Symbol):
-        raise unsupported(instruction, "a parameter's address in a register")
+        return code.memory_pointer(space, access, size, operand)
+    if not isinstance(operand, Address):
+        raise unsupported(instruction)
+    if not isinstance(operand.base, Symbol):
+        return code.computed_parameter_pointer(size, operand)
     return code.at(code.parameter_pointer(operand.base.name), operand.base.offset + operand.offset)
 
 
@@ -33,7 +48,7 @@ def _elements(operand: Operand) -> tuple[Operand, ...]:
 def load(code: FunctionLowering, instruction: Instruction) -> None:
     type_ = type_of(instruction)
     size, destinations = size_of(type_), _elements(instruction.operands[0])
-    pointer = pointer_to(code, instruction, "load", size * len(destinations), instruction.operands[1])
+    pointer = pointer_to(code, instruction, _kind(instruction, "load"), size * len(destinations), instruction.operands[1])
     values = [code.builder.load(code.at(pointer, size * k), align=1, typ=integer(8 * size)) for k in range(len(destinations))]
     for destination, value in zip(destinations, values, strict=True):
         code.set(destination, value, signed=is_signed(type_))
@@ -41,7 +56,9 @@ def load(code: FunctionLowering, instruction: Instruction) -> None:
 
 def store(code: FunctionLowering, instruction: Instruction) -> None:
     size, sources = size_of(type_of(instruction)), _elements(instruction.operands[1])
-    pointer = pointer_to(code, instruction, "store", size * len(sources), instruction.operands[0])
+    if publishes(instruction):
+        code.fence()
+    pointer = pointer_to(code, instruction, _kind(instruction, "store"), size * len(sources), instruction.operands[0])
     for k, source in enumerate(sources):
         code.builder.store(code.bits(source, 8 * size), code.at(pointer, size * k), align=1)
 

@@ -10,7 +10,20 @@ from autograder.cuda.lowering.calls import call_of
 from autograder.cuda.lowering.function import FunctionLowering
 from autograder.cuda.lowering.layout import Status
 from autograder.cuda.lowering.types import DOUBLE, FLOAT, I8, I64, POINTER, VOID, constant, integer, unsupported
-from autograder.cuda.ptx.model import Function, Instruction, Module, Operand, Parameter, Prototype, Symbol, Variable, size_of
+from autograder.cuda.ptx.model import (
+    Address,
+    Function,
+    Instruction,
+    Module,
+    Negated,
+    Operand,
+    Parameter,
+    Prototype,
+    Register,
+    Symbol,
+    Variable,
+    size_of,
+)
 
 
 def lower_native(module: Module) -> str:
@@ -102,6 +115,9 @@ class _NativeFunction(FunctionLowering):
     def parameter_pointer(self, name: str) -> ir.Value:
         return self.places[name]
 
+    def computed_parameter_pointer(self, size: int, operand: Address) -> ir.Value:
+        return self.builder.inttoptr(self.address(operand), POINTER)
+
     def memory_pointer(self, space: str, access: str, size: int, operand: Operand) -> ir.Value:
         if space == "shared":
             raise unsupported(self.instruction, "shared memory in native code")
@@ -135,7 +151,7 @@ class _NativeFunction(FunctionLowering):
         function = self.module.module.functions.get(name)
         return Prototype(name, function.parameters, function.results) if function else self.module.module.declared[name]
 
-    def before_branch(self, taken: ir.Value | None) -> None:
+    def before_branch(self, condition: Register | Negated | None) -> None:
         """Native loops may run for ever."""
 
     def trap(self) -> None:

@@ -6,6 +6,7 @@ from llvmlite import ir
 
 from autograder.cuda.lowering.function import FunctionLowering
 from autograder.cuda.lowering.layout import BarrierOperation, Status, WarpOperation
+from autograder.cuda.lowering.memory import publishes
 from autograder.cuda.lowering.types import I32, I64, constant, type_of, unsupported
 from autograder.cuda.ptx.model import WIDTHS, Instruction, Operand, Pair
 
@@ -121,13 +122,8 @@ def active_mask(code: FunctionLowering, instruction: Instruction) -> None:
 
 def fence(code: FunctionLowering, instruction: Instruction) -> None:
     """Only a fence that other blocks can see orders anything: within a block, barriers do."""
-    if orders_blocks(instruction):
+    if publishes(instruction):
         code.fence()
-
-
-def orders_blocks(instruction: Instruction) -> bool:
-    """Whether an instruction is a `__threadfence()` or a `__threadfence_system()`."""
-    return instruction.name in ("membar", "fence") and any(scope in instruction.modifiers for scope in ("gl", "sys", "gpu"))
 
 
 TABLE = {

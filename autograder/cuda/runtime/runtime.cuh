@@ -176,7 +176,7 @@ struct Launch {
     u64 lost_prints;         // records that found no room
     u32 step, interval;      // of the trace: steps so far; barriers that this block has passed
     u32 pending_fences;      // some thread's fence waits for an atomic to publish it
-    u32 reserved;
+    u32 first_block_of_launch; // the first that ran in this launch
 };
 
 // Block b has its entries of `Launch::fences` from b * stride on, where stride is 2, and with fences 2 + threads.

@@ -10,13 +10,13 @@ struct Touch { // one access
 
 // ---- faults ----------------------------------------------------------------------------------------------------
 
-static __device__ u32 block_number(Launch *launch) {
+static __device__ __noinline__ u32 block_number(Launch *launch) {
     u32 *index = launch->block_index, *dim = launch->grid_dim;
     return index[0] + dim[0] * (index[1] + dim[1] * index[2]);
 }
 
 // Only the first fault counts: null if there has been one.
-static __device__ Fault *new_fault(Thread *thread, Launch *launch, u32 kind, u32 site) {
+static __device__ __noinline__ Fault *new_fault(Thread *thread, Launch *launch, u32 kind, u32 site) {
     Fault *fault = launch->fault;
     if (fault->kind) return 0;
     fault->kind = kind;
@@ -31,7 +31,7 @@ extern "C" __device__ void runtime_fault(Thread *thread, Launch *launch, u32 kin
     new_fault(thread, launch, kind, site);
 }
 
-static __device__ Fault *refuse(Touch *touch, u32 kind) {
+static __device__ __noinline__ Fault *refuse(Touch *touch, u32 kind) {
     Fault *fault = new_fault(touch->thread, touch->launch, kind, touch->site);
     if (!fault) return 0;
     fault->address = touch->address;
@@ -61,7 +61,7 @@ static __device__ u64 *release_of(Launch *launch, u64 block) {
 }
 
 // The block that was running at this epoch of this launch.
-static __device__ u32 block_at(Launch *launch, u64 epoch) {
+static __device__ __noinline__ u32 block_at(Launch *launch, u64 epoch) {
     u32 low = launch->first_block_of_launch, high = block_number(launch);
     while (low < high) {
         u32 middle = low + (high - low + 1) / 2;
@@ -98,7 +98,7 @@ static __device__ bool ordered_by_warp(Touch *touch, u64 tag) {
 }
 
 // Does all that the tag stands for come before this access, however the hardware schedules?
-static __device__ bool is_ordered(Touch *touch, u64 tag) {
+static __device__ __noinline__ bool is_ordered(Touch *touch, u64 tag) {
     Launch *launch = touch->launch;
     if (tag < launch->launch_epoch) return true;
     if (tag < launch->block_epoch) return touch->space == SHARED || ordered_after_block(touch, tag);
@@ -116,7 +116,7 @@ static __device__ bool may_follow_atomic(Touch *touch, u64 write) {
 
 // ---- one granule -----------------------------------------------------------------------------------------------
 
-static __device__ bool race(Touch *touch, u64 tag, u32 relation) {
+static __device__ __noinline__ bool race(Touch *touch, u64 tag, u32 relation) {
     Launch *launch = touch->launch;
     Fault *fault = refuse(touch, touch->space == SHARED ? SHARED_RACE : GLOBAL_RACE);
     if (!fault) return false;
@@ -132,7 +132,7 @@ static __device__ bool race(Touch *touch, u64 tag, u32 relation) {
 
 // One more thread that does the same, unordered. The tag keeps the second of them: the first is the likelier one to
 // go on and spoil it for the others, and then the tag can name another than itself.
-static __device__ u64 join(Touch *touch, u64 tag, u64 mine) {
+static __device__ __noinline__ u64 join(Touch *touch, u64 tag, u64 mine) {
     u64 flags = (tag & FLAG_BITS) | (is_of_own_warp(touch, tag) ? MANY_IN_WARP : MANY_APART);
     bool is_second = !(tag & (MANY_IN_WARP | MANY_APART));
     return (is_second ? mine : tag & ~FLAG_BITS) | flags;
@@ -145,7 +145,7 @@ static __device__ void note_read(Touch *touch, Shadow *shadow) {
     else if (read >= touch->launch->block_epoch) shadow->read = join(touch, read, mark(touch));
 }
 
-static __device__ void note_atomic(Touch *touch, Shadow *shadow) {
+static __device__ __noinline__ void note_atomic(Touch *touch, Shadow *shadow) {
     u64 write = shadow->write, mine = mark(touch) | BY_ATOMIC;
     if (!is_ordered(touch, write)) { // another atomic
         if (write >= touch->launch->block_epoch) shadow->write = join(touch, write, mine);
@@ -181,7 +181,7 @@ static __device__ void note(Touch *touch, Shadow *shadow) {
     else shadow->write = mark(touch);
 }
 
-static __device__ bool check_granules(Touch *touch, Shadow *first) {
+static __device__ __noinline__ bool check_granules(Touch *touch, Shadow *first) {
     u32 count = touch->bytes >> touch->launch->granule_shift;
     if (!count) count = 1;
     for (u32 i = 0; i < count; i++) {
@@ -209,7 +209,7 @@ static __device__ void release(Thread *thread, Launch *launch, u64 *of_block, u6
 
 // What came before the thread's fence can now be known to others: its own writes, those of its block before the last
 // barrier, and those of its warp that it has heard of.
-static __device__ void publish(Thread *thread, Launch *launch, u64 *of_block) {
+static __device__ __noinline__ void publish(Thread *thread, Launch *launch, u64 *of_block) {
     u32 first = thread->number / 32 * 32;
     if (of_block[BARRIER] < thread->fence_barrier) of_block[BARRIER] = thread->fence_barrier;
     for (u32 lane = 0; lane < 32 && first + lane < launch->threads; lane++) {
@@ -222,7 +222,7 @@ static __device__ void publish(Thread *thread, Launch *launch, u64 *of_block) {
 
 // An atomic publishes the thread's own fence, and those that a barrier has put before it; and it learns what others
 // have published.
-static __device__ void synchronize_by_atomic(Thread *thread, Launch *launch) {
+static __device__ __noinline__ void synchronize_by_atomic(Thread *thread, Launch *launch) {
     if (launch->pending_fences) {
         u64 *of_block = release_of(launch, block_number(launch));
         launch->epoch += EPOCH_STEP;
@@ -285,7 +285,7 @@ extern "C" __device__ u8 *check_global(Thread *thread, Launch *launch, u64 addre
     return allocation->base + offset;
 }
 
-static __device__ u32 *depot_header(Thread *thread, u64 below) {
+static __device__ __noinline__ u32 *depot_header(Thread *thread, u64 below) {
     u64 stack = thread->stack_end - thread->stack;
     if (below < DEPOT_HEADER || below > stack || (below & 15)) return 0;
     u32 *header = (u32 *)(thread->stack + below - DEPOT_HEADER);
@@ -293,7 +293,7 @@ static __device__ u32 *depot_header(Thread *thread, u64 below) {
 }
 
 // `address` is the offset in the local arrays, and `extra` their size, where it is near enough to be known.
-static __device__ void refuse_local(Touch *touch, u64 below, u64 offset) {
+static __device__ __noinline__ void refuse_local(Touch *touch, u64 below, u64 offset) {
     u32 *header = depot_header(touch->thread, below);
     if (!header && (header = depot_header(touch->thread, below + 1))) offset -= DEPOT_MASK + 1;
     Fault *fault = refuse(touch, LOCAL_OUT_OF_BOUNDS);

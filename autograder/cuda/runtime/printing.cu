@@ -11,17 +11,17 @@ struct Writer { // of a record; what does not fit is lost
     bool lost;
 };
 
-static __device__ void put(Writer *writer, u8 byte) {
+static __device__ __noinline__ void put(Writer *writer, u8 byte) {
     if (writer->at == writer->end) writer->lost = true;
     else *writer->at++ = byte;
 }
 
-static __device__ void put_value(Writer *writer, u64 value) {
+static __device__ __noinline__ void put_value(Writer *writer, u64 value) {
     for (u32 i = 0; i < 8; i++) put(writer, (u8)(value >> 8 * i));
 }
 
 // The bytes from a generic address to the end of its allocation, depot or shared memory; null: it points to nothing.
-static __device__ u8 *readable(Thread *thread, Launch *launch, u64 address, u8 **end) {
+static __device__ __noinline__ u8 *readable(Thread *thread, Launch *launch, u64 address, u8 **end) {
     u64 number = address >> NUMBER_SHIFT, offset = address & OFFSET_MASK;
     if (number == LOCAL_WINDOW) {
         u32 *header = depot_header(thread, offset >> DEPOT_SHIFT);
@@ -40,7 +40,7 @@ static __device__ u8 *readable(Thread *thread, Launch *launch, u64 address, u8 *
     return offset - MIDDLE < allocation->size ? allocation->base + (offset - MIDDLE) : 0;
 }
 
-static __device__ void put_string(Writer *writer, Thread *thread, Launch *launch, u64 address) {
+static __device__ __noinline__ void put_string(Writer *writer, Thread *thread, Launch *launch, u64 address) {
     u8 *end, *text = readable(thread, launch, address, &end);
     u64 length = 0;
     while (text && text + length < end && text[length]) length++;
@@ -52,7 +52,7 @@ struct Arguments { // of a variadic call: each at a multiple of its own size
     u8 *begin, *at, *end;
 };
 
-static __device__ u64 next_argument(Arguments *arguments, u32 bytes) {
+static __device__ __noinline__ u64 next_argument(Arguments *arguments, u32 bytes) {
     u64 offset = (arguments->at - arguments->begin + bytes - 1) / bytes * bytes;
     arguments->at = arguments->begin + offset + bytes;
     if (!arguments->begin || arguments->at > arguments->end) return 0; // fewer than the format has
@@ -60,7 +60,7 @@ static __device__ u64 next_argument(Arguments *arguments, u32 bytes) {
     return bytes == 8 ? *(u64 *)from : *(u32 *)from;
 }
 
-static __device__ bool is_one_of(u8 letter, const char *letters) {
+static __device__ __noinline__ bool is_one_of(u8 letter, const char *letters) {
     for (; *letters; letters++)
         if (letter == (u8)*letters) return true;
     return false;
@@ -79,7 +79,7 @@ static __device__ u8 *put_conversion(Writer *writer, Thread *thread, Launch *lau
     return format + 1;
 }
 
-static __device__ void put_call(Writer *writer, Thread *thread, Launch *launch, u8 *format, u8 *end, Arguments *arguments) {
+static __device__ __noinline__ void put_call(Writer *writer, Thread *thread, Launch *launch, u8 *format, u8 *end, Arguments *arguments) {
     for (u8 *at = format; at < end && *at; at++) put(writer, *at);
     put(writer, 0);
     for (u8 *at = format; at < end && *at;) {

@@ -10,16 +10,13 @@ typedef long long i64;
 
 // A device address is an allocation's number, and an offset that is counted from the middle of the number's range:
 // so an access before the first byte is known for what it is.
-const u32 NUMBER_SHIFT = 40;
-const u64 MIDDLE = 1ull << 39;
-const u64 OFFSET_MASK = (1ull << NUMBER_SHIFT) - 1;
+enum : u64 { NUMBER_SHIFT = 40, MIDDLE = 1ull << 39, OFFSET_MASK = (1ull << NUMBER_SHIFT) - 1 };
 // Numbers of the windows through which generic addresses see shared and local memory, and of the first allocation.
-const u64 SHARED_WINDOW = 1, LOCAL_WINDOW = 2, FIRST_NUMBER = 4096;
+enum : u64 { SHARED_WINDOW = 1, LOCAL_WINDOW = 2, FIRST_NUMBER = 4096 };
 
 // A local address counts the bytes of stack below a depot (a function's local arrays), and the offset within it. Before
 // each depot stands a header: DEPOT_MAGIC, the depot's size, and 8 bytes of nothing.
-const u32 DEPOT_SHIFT = 20, DEPOT_MAGIC = 0x10ca1;
-const u64 DEPOT_MASK = (1ull << DEPOT_SHIFT) - 1, DEPOT_HEADER = 16;
+enum : u64 { DEPOT_SHIFT = 20, DEPOT_MASK = (1ull << DEPOT_SHIFT) - 1, DEPOT_MAGIC = 0x10ca1, DEPOT_HEADER = 16 };
 
 // What a compiled function returns: why it stopped.
 enum Status : u32 {
@@ -111,12 +108,17 @@ struct Shadow {
     u64 write, read;
 };
 
-const u32 THREAD_SHIFT = 5, SITE_SHIFT = 15, EPOCH_SHIFT = 27;
-const u64 FLAG_BITS = (1ull << THREAD_SHIFT) - 1;
-const u64 THREAD_BITS = (1ull << SITE_SHIFT) - (1ull << THREAD_SHIFT);
-const u64 WARP_BITS = (1ull << SITE_SHIFT) - (1ull << (THREAD_SHIFT + 5));
-const u64 EPOCH_STEP = 1ull << EPOCH_SHIFT, EPOCH_BITS = ~(EPOCH_STEP - 1);
-const u32 LAST_SITE = 4095; // stands for all behind it
+enum : u64 {
+    THREAD_SHIFT = 5,
+    SITE_SHIFT = 15,
+    EPOCH_SHIFT = 27,
+    FLAG_BITS = (1ull << THREAD_SHIFT) - 1,
+    THREAD_BITS = (1ull << SITE_SHIFT) - (1ull << THREAD_SHIFT),
+    WARP_BITS = (1ull << SITE_SHIFT) - (1ull << (THREAD_SHIFT + 5)),
+    EPOCH_STEP = 1ull << EPOCH_SHIFT,
+    EPOCH_BITS = ~(EPOCH_STEP - 1),
+    LAST_SITE = 4095, // stands for all behind it
+};
 enum Flag : u32 {
     BY_ATOMIC = 1,
     MANY_IN_WARP = 2,  // other threads of the warp did so too, unordered
@@ -124,8 +126,8 @@ enum Flag : u32 {
     PLAIN_IN_WARP = 8, // an atomic's: since the last barrier there was a plain write, ordered before it for its warp only
     PLAIN_IN_BLOCK = 16, // an atomic's: in this block there was a plain write before it
 };
-const u64 NEVER_WRITTEN = 0, WRITTEN_BY_HOST = EPOCH_STEP, REDZONE = ~0ull; // special tags of writes
-const u32 UNKNOWN = 0xffffffff; // a thread, site or block that is not known
+enum : u64 { NEVER_WRITTEN = 0, WRITTEN_BY_HOST = EPOCH_STEP, REDZONE = ~0ull }; // special tags of writes
+enum : u32 { UNKNOWN = 0xffffffff }; // a thread, site or block that is not known
 
 struct Allocation {
     u8 *base;

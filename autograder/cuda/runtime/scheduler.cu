@@ -1,14 +1,14 @@
 // Runs the blocks of a launch, one after another. A thread runs until it returns: finished, faulty, or to wait for others.
 #include "runtime.cuh"
 
-const u32 BARRIERS = 16; // of a block
+enum : u32 { BARRIERS = 16 }; // of a block
 
 typedef u32 (*Kernel)(Thread *, Launch *, u8 *frame);
 
 // ---- warps -----------------------------------------------------------------------------------------------------
 
 // Each runnable lane, to its next stop. FINISHED: all that have not finished wait for other warps.
-static __device__ u32 run_lanes(Warp *warp, Kernel kernel) {
+static __device__ __noinline__ u32 run_lanes(Warp *warp, Kernel kernel) {
     u32 result = FINISHED;
     for (u32 i = 0; i < warp->lanes; i++) {
         Thread *thread = lane_of(warp, i);
@@ -21,7 +21,7 @@ static __device__ u32 run_lanes(Warp *warp, Kernel kernel) {
 }
 
 // All operations for which all lanes have come. FINISHED: there is none.
-static __device__ u32 run_operations(Warp *warp) {
+static __device__ __noinline__ u32 run_operations(Warp *warp) {
     u32 status = FINISHED;
     for (u32 i = 0; i < warp->lanes; i++) {
         Thread *thread = lane_of(warp, i);
@@ -35,7 +35,7 @@ static __device__ u32 run_operations(Warp *warp) {
 }
 
 // FINISHED: until all its lanes have finished or wait for other warps, or in vain.
-static __device__ u32 run_warp(Warp *warp, Kernel kernel) {
+static __device__ __noinline__ u32 run_warp(Warp *warp, Kernel kernel) {
     u32 status;
     do {
         status = run_lanes(warp, kernel);
@@ -54,7 +54,7 @@ struct Waiting { // the threads at one barrier
 
 static __device__ bool waits_at(Thread *thread, u32 number) { return thread->status == AT_BARRIER && thread->operand == number; }
 
-static __device__ Waiting waiting_at(Launch *launch, u32 number) {
+static __device__ __noinline__ Waiting waiting_at(Launch *launch, u32 number) {
     Waiting waiting = {number, 0, 0, 0, 0, false};
     for (u32 first = 0; first < launch->threads; first += 32) {
         u32 lanes = 0, there = 0;
@@ -87,7 +87,7 @@ static __device__ u32 barrier_result(Thread *thread, Waiting *waiting) {
     }
 }
 
-static __device__ u32 trace_barrier(Launch *launch, u32 number) {
+static __device__ __noinline__ u32 trace_barrier(Launch *launch, u32 number) {
     for (u32 first = 0; first < launch->threads; first += 32) {
         Warp warp = {launch, first, launch->threads - first < 32 ? launch->threads - first : 32};
         u32 lanes = 0;
@@ -98,7 +98,7 @@ static __device__ u32 trace_barrier(Launch *launch, u32 number) {
 }
 
 // A barrier of some threads only is taken to order all that the block did before: it hides races, but invents none.
-static __device__ u32 pass(Launch *launch, Waiting *waiting) {
+static __device__ __noinline__ u32 pass(Launch *launch, Waiting *waiting) {
     if (launch->events && trace_barrier(launch, waiting->number) == FAULTED) return FAULTED;
     u64 acquired = 0;
     launch->barrier_epoch = launch->epoch += EPOCH_STEP;
@@ -128,13 +128,13 @@ static __device__ u32 pass_barrier(Launch *launch) {
 
 // ---- nobody can go on ------------------------------------------------------------------------------------------
 
-static __device__ Thread *find(Launch *launch, u32 status) {
+static __device__ __noinline__ Thread *find(Launch *launch, u32 status) {
     for (u32 i = 0; i < launch->threads; i++)
         if (thread_at(launch, i)->status == status) return thread_at(launch, i);
     return 0;
 }
 
-static __device__ Fault *blame(Launch *launch, u32 kind, Thread *thread, Thread *other) {
+static __device__ __noinline__ Fault *blame(Launch *launch, u32 kind, Thread *thread, Thread *other) {
     Fault *fault = new_fault(thread, launch, kind, thread->site);
     if (!fault) return 0;
     fault->other_block = fault->block;
@@ -144,7 +144,7 @@ static __device__ Fault *blame(Launch *launch, u32 kind, Thread *thread, Thread 
     return fault;
 }
 
-static __device__ void blame_warp(Launch *launch, Thread *thread) {
+static __device__ __noinline__ void blame_warp(Launch *launch, Thread *thread) {
     u32 first = thread->number / 32 * 32;
     for (u32 lane = 0; lane < 32 && first + lane < launch->threads; lane++) {
         Thread *other = thread_at(launch, first + lane);
@@ -158,7 +158,7 @@ static __device__ bool waits_elsewhere(Thread *thread, Thread *other) {
     return other->status == AT_BARRIER && (other->site != thread->site || other->operand != thread->operand);
 }
 
-static __device__ void blame_barrier(Launch *launch, Thread *thread) {
+static __device__ __noinline__ void blame_barrier(Launch *launch, Thread *thread) {
     for (u32 i = 0; i < launch->threads; i++) {
         if (!waits_elsewhere(thread, thread_at(launch, i))) continue;
         blame(launch, BARRIER_APART, thread, thread_at(launch, i));
@@ -181,7 +181,7 @@ static __device__ u32 blame_someone(Launch *launch) {
 
 // ---- blocks ----------------------------------------------------------------------------------------------------
 
-static __device__ void begin_block(Launch *launch, u64 block) {
+static __device__ __noinline__ void begin_block(Launch *launch, u64 block) {
     launch->block_index[0] = block % launch->grid_dim[0];
     launch->block_index[1] = block / launch->grid_dim[0] % launch->grid_dim[1];
     launch->block_index[2] = block / launch->grid_dim[0] / launch->grid_dim[1];
@@ -219,7 +219,7 @@ static __device__ u32 run_block(Launch *launch, Kernel kernel) {
     }
 }
 
-static __device__ void place_threads(Launch *launch) {
+static __device__ __noinline__ void place_threads(Launch *launch) {
     for (u32 i = 0; i < launch->threads; i++) {
         Thread *thread = thread_at(launch, i);
         thread->x = i % launch->block_dim[0];

@@ -3,7 +3,7 @@
 
 enum EventKind : u32 { BRANCH_EVENT = 3, BARRIER_EVENT, WARP_EVENT }; // below: Access
 
-static __device__ u32 append(Launch *launch, Thread *thread, u32 kind) {
+static __device__ __noinline__ u32 append(Launch *launch, Thread *thread, u32 kind) {
     if (launch->event_count == launch->event_capacity) {
         new_fault(thread, launch, TRACE_FULL, thread->site);
         return FAULTED;
@@ -27,7 +27,7 @@ static __device__ u32 event_kind(Thread *thread) {
 }
 
 // The lanes of `lanes` do something together.
-static __device__ u32 append_step(Warp *warp, u32 lanes, u32 kind) {
+static __device__ __noinline__ u32 append_step(Warp *warp, u32 lanes, u32 kind) {
     for (u32 i = 0; i < warp->lanes; i++)
         if (names(lanes, i) && append(warp->launch, lane_of(warp, i), kind) == FAULTED) return FAULTED;
     warp->launch->step++;
@@ -62,7 +62,7 @@ static __device__ u32 lanes_beside(Warp *warp, Thread *thread) {
 }
 
 // One step of a warp: RUNNABLE, FAULTED, or FINISHED where no lane may move.
-static __device__ u32 step(Warp *warp) {
+static __device__ __noinline__ u32 step(Warp *warp) {
     Thread *thread = next_to_move(warp);
     if (!thread) return FINISHED;
     if (thread->status == IN_WARP) {

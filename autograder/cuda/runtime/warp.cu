@@ -19,7 +19,7 @@ static __device__ bool has_come(Thread *thread, Thread *other) {
 }
 
 // The lanes that take part in a thread's operation: all that its mask names, exist and have not left; 0: not all have come.
-static __device__ u32 participants(Warp *warp, Thread *thread) {
+static __device__ __noinline__ u32 participants(Warp *warp, Thread *thread) {
     u32 lanes = 0;
     for (u32 i = 0; i < warp->lanes; i++) {
         Thread *other = lane_of(warp, i);
@@ -52,7 +52,7 @@ static __device__ u32 source_lane(Thread *thread, u32 lane, bool *in_range) {
     return *in_range ? source : lane;
 }
 
-static __device__ u32 dead_lane(Warp *warp, Thread *thread, u32 lane) {
+static __device__ __noinline__ u32 dead_lane(Warp *warp, Thread *thread, u32 lane) {
     Fault *fault = new_fault(thread, warp->launch, SHUFFLE_DEAD_LANE, thread->site);
     if (!fault) return FAULTED;
     fault->other_block = fault->block;
@@ -61,7 +61,7 @@ static __device__ u32 dead_lane(Warp *warp, Thread *thread, u32 lane) {
     return FAULTED;
 }
 
-static __device__ u32 shuffle(Warp *warp, u32 lanes) {
+static __device__ __noinline__ u32 shuffle(Warp *warp, u32 lanes) {
     for (u32 i = 0; i < warp->lanes; i++) {
         if (!names(lanes, i)) continue;
         Thread *thread = lane_of(warp, i);
@@ -83,7 +83,7 @@ static __device__ u32 ballot(Warp *warp, u32 lanes) {
     return votes;
 }
 
-static __device__ void vote(Warp *warp, u32 lanes, Thread *thread) {
+static __device__ __noinline__ void vote(Warp *warp, u32 lanes, Thread *thread) {
     u32 votes = ballot(warp, lanes), operation = thread->operation;
     bool yes = operation == VOTE_ALL ? votes == lanes : operation == VOTE_ANY ? votes != 0 : votes == 0 || votes == lanes;
     for (u32 i = 0; i < warp->lanes; i++)
@@ -97,7 +97,7 @@ static __device__ u32 equal_lanes(Warp *warp, u32 lanes, u64 value) {
     return equal;
 }
 
-static __device__ void match(Warp *warp, u32 lanes) {
+static __device__ __noinline__ void match(Warp *warp, u32 lanes) {
     for (u32 i = 0; i < warp->lanes; i++) {
         if (!names(lanes, i)) continue;
         Thread *thread = lane_of(warp, i);
@@ -120,7 +120,7 @@ static __device__ u32 combine(u32 operation, u32 a, u32 b) {
     }
 }
 
-static __device__ void reduce(Warp *warp, u32 lanes, Thread *thread) {
+static __device__ __noinline__ void reduce(Warp *warp, u32 lanes, Thread *thread) {
     u32 first = 0;
     while (!names(lanes, first)) first++;
     u32 result = lane_of(warp, first)->value;
@@ -135,7 +135,7 @@ static __device__ void reduce(Warp *warp, u32 lanes, Thread *thread) {
 static __device__ u64 latest(u64 a, u64 b) { return a > b ? a : b; }
 
 // All that the lanes know of each other, each of them knows from now on.
-static __device__ void hear(Warp *warp, u32 lanes, u64 epoch) {
+static __device__ __noinline__ void hear(Warp *warp, u32 lanes, u64 epoch) {
     for (u32 other = 0; other < warp->lanes; other++) {
         u64 heard = names(lanes, other) ? epoch : 0;
         for (u32 i = 0; i < warp->lanes; i++)
@@ -146,7 +146,7 @@ static __device__ void hear(Warp *warp, u32 lanes, u64 epoch) {
 }
 
 // A warp operation orders memory among its lanes. Most name the whole warp, and then one number says it all.
-static __device__ void order_lanes(Warp *warp, u32 lanes, u32 mask) {
+static __device__ __noinline__ void order_lanes(Warp *warp, u32 lanes, u32 mask) {
     u64 epoch = warp->launch->epoch += EPOCH_STEP, acquired = 0, heard_all = 0;
     bool is_whole = (mask & all_lanes(warp)) == all_lanes(warp);
     for (u32 i = 0; i < warp->lanes; i++) {
@@ -166,14 +166,14 @@ static __device__ void order_lanes(Warp *warp, u32 lanes, u32 mask) {
     }
 }
 
-static __device__ u32 outside_mask(Warp *warp, Thread *thread) {
+static __device__ __noinline__ u32 outside_mask(Warp *warp, Thread *thread) {
     Fault *fault = new_fault(thread, warp->launch, WARP_MASK, thread->site);
     if (fault) fault->extra = thread->mask;
     return FAULTED;
 }
 
 // Does the operation for which `lanes`, the participants, have all come; `thread` is one of them.
-static __device__ u32 operate(Warp *warp, Thread *thread, u32 lanes) {
+static __device__ __noinline__ u32 operate(Warp *warp, Thread *thread, u32 lanes) {
     u32 operation = thread->operation, mask = thread->mask, status = RUNNABLE;
     if (operation <= SHUFFLE_INDEX) status = shuffle(warp, lanes);
     else if (operation <= VOTE_BALLOT) vote(warp, lanes, thread);

@@ -57,7 +57,7 @@ static __device__ Thread *thread_at(Launch *launch, u32 number) {
 }
 
 static __device__ u64 *release_of(Launch *launch, u64 block) {
-    return launch->fences + block * (launch->has_fence ? RELEASED + (u64)launch->threads : RELEASED);
+    return launch->fences + block * (launch->has_fence ? RELEASED + (u64)launch->threads : 1);
 }
 
 // The block that was running at this epoch of this launch.
@@ -73,22 +73,26 @@ static __device__ __noinline__ u32 block_at(Launch *launch, u64 epoch) {
 
 // ---- what is ordered -------------------------------------------------------------------------------------------
 
-// Has an earlier block released what the tag says, and has this thread acquired it?
+// Has the block released what the tag says? The atomic that does it counts too: others synchronize with it.
+static __device__ bool is_released(u64 *of_block, u64 tag) {
+    if ((tag & BY_ATOMIC) && (tag & EPOCH_BITS) <= of_block[PUBLISHED]) return true;
+    return tag < of_block[RELEASED + thread_of(tag)] || tag < of_block[BARRIER];
+}
+
+// Has an earlier block released it, and has this thread acquired it?
 static __device__ bool ordered_after_block(Touch *touch, u64 tag) {
     Launch *launch = touch->launch;
     if (!launch->has_fence || touch->thread->acquired < launch->block_epoch) return false;
-    u64 *of_block = release_of(launch, block_at(launch, tag));
-    u64 released = of_block[RELEASED + thread_of(tag)];
-    // The atomic that published a fence comes after it, and is what others synchronized with.
-    if (tag & BY_ATOMIC) return released != 0 || tag < of_block[BARRIER];
-    return tag < released || tag < of_block[BARRIER];
+    return is_released(release_of(launch, block_at(launch, tag)), tag);
 }
 
 // The same between threads of a block.
 static __device__ bool ordered_by_fence(Touch *touch, u64 tag) {
-    if (!touch->launch->has_fence) return false;
-    Thread *other = thread_at(touch->launch, thread_of(tag));
-    return (tag < other->released || (tag & BY_ATOMIC)) && other->released && touch->thread->acquired >= other->released_at;
+    Launch *launch = touch->launch;
+    if (!launch->has_fence) return false;
+    u64 *of_block = release_of(launch, block_number(launch));
+    u64 since = tag & BY_ATOMIC ? of_block[PUBLISHED] : thread_at(launch, thread_of(tag))->released_at;
+    return since && touch->thread->acquired >= since && is_released(of_block, tag);
 }
 
 static __device__ bool ordered_by_warp(Touch *touch, u64 tag) {
@@ -204,7 +208,7 @@ extern "C" __device__ void runtime_fence(Thread *thread, Launch *launch) {
 static __device__ void release(Thread *thread, Launch *launch, u64 *of_block, u64 epoch) {
     if (epoch <= thread->released) return;
     thread->released = of_block[RELEASED + thread->number] = epoch;
-    thread->released_at = launch->epoch;
+    thread->released_at = of_block[PUBLISHED] = launch->epoch;
 }
 
 // What came before the thread's fence can now be known to others: its own writes, those of its block before the last

@@ -223,5 +223,5 @@ STRUCTURES: tuple[type[ctypes.Structure], ...] = (Thread, Shadow, Allocation, Fa
 
 def fence_words(launch: Launch) -> int:
     """How many 64-bit zeros `Launch.fences` points to."""
-    width = 2 + launch.threads if launch.has_fence else 2
+    width = 3 + launch.threads if launch.has_fence else 1
     return launch.grid_dim[0] * launch.grid_dim[1] * launch.grid_dim[2] * width

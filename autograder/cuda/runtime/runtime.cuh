@@ -181,9 +181,11 @@ struct Launch {
     u32 first_block_of_launch; // the first that ran in this launch
 };
 
-// Block b has its entries of `Launch::fences` from b * stride on, where stride is 2, and with fences 2 + threads.
+// Block b has its entries of `Launch::fences` from b * stride on: without fences in the kernel just the first of these,
+// with fences all of them, and of the last one as many as there are threads in a block.
 enum Release : u32 {
-    BEGAN,    // the block's first epoch
-    BARRIER,  // all its writes before this epoch are released
-    RELEASED, // from here on, one for each thread: its own writes before this epoch are released
+    BEGAN,     // the block's first epoch
+    BARRIER,   // all its writes before this epoch are released
+    PUBLISHED, // when an atomic last released something
+    RELEASED,  // for each thread: its own writes before this epoch are released
 };

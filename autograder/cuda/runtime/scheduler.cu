@@ -192,7 +192,7 @@ static __device__ __noinline__ void begin_block(Launch *launch, u64 block) {
         Thread *thread = thread_at(launch, i);
         thread->status = RUNNABLE;
         thread->tag = launch->epoch | (u64)i << THREAD_SHIFT;
-        thread->fence = thread->released = thread->acquired = 0;
+        thread->fence = thread->released = thread->released_at = thread->acquired = 0;
         *(u32 *)thread->stack = 0; // the kernel's frame: its state
     }
 }

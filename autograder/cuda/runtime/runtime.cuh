@@ -10,11 +10,13 @@ typedef long long i64;
 
 // A device address is an allocation's number, and an offset that is counted from the middle of the number's range:
 // so an access before the first byte is known for what it is.
-const u32 NUMBER_SHIFT = 40;
-const u64 MIDDLE = 1ull << 39;
-const u64 OFFSET_MASK = (1ull << NUMBER_SHIFT) - 1;
+enum : u64 { NUMBER_SHIFT = 40, MIDDLE = 1ull << 39, OFFSET_MASK = (1ull << NUMBER_SHIFT) - 1 };
 // Numbers of the windows through which generic addresses see shared and local memory, and of the first allocation.
-const u64 SHARED_WINDOW = 1, LOCAL_WINDOW = 2, FIRST_NUMBER = 4096;
+enum : u64 { SHARED_WINDOW = 1, LOCAL_WINDOW = 2, FIRST_NUMBER = 4096 };
+
+// A local address counts the bytes of stack below a depot (a function's local arrays), and the offset within it. Before
+// each depot stands a header: DEPOT_MAGIC, the depot's size, and 8 bytes of nothing.
+enum : u64 { DEPOT_SHIFT = 20, DEPOT_MASK = (1ull << DEPOT_SHIFT) - 1, DEPOT_MAGIC = 0x10ca1, DEPOT_HEADER = 16 };
 
 // What a compiled function returns: why it stopped.
 enum Status : u32 {
@@ -67,7 +69,8 @@ enum FaultKind : u32 {
 // How a race came about: this access, and the one before it that nothing orders.
 enum Relation : u32 {
     READ_AFTER_WRITE, WRITE_AFTER_WRITE, WRITE_AFTER_READ,
-    OTHER_BLOCK = 4, // added where the other thread is of another block
+    OTHER_BLOCK = 4,  // added where the other thread is of another block
+    PLAIN_BEFORE = 8, // added where both are atomic, but an unordered plain write came before the other one
 };
 
 struct Thread {
@@ -84,18 +87,52 @@ struct Thread {
     u32 predicate;           // a shuffle's or a match's second answer
     u64 address;             // traced kernels: what is touched, how many bytes, and how (Access | Space << 8)
     u32 size, access;        // traced kernels, at a branch: `size` is 1 where it is taken
-    u32 warp_epoch, reserved;
+    u64 tag;                 // the epoch of its last synchronization, and its number: see `Shadow`
     u8 *stack, *stack_end;   // frames of saved registers, local arrays and arguments
+    // For the checker. Epochs: of the last warp operation of the whole warp; of the last one that the thread knows
+    // each lane to have taken part in; of its last fence, and of the last barrier before it; of the last fence that
+    // an atomic published, and of that atomic; and what its atomics may have learnt from others.
+    u64 heard_all, heard[32];
+    u64 fence, fence_barrier, released, released_at, acquired;
+    u64 filler;              // up to a multiple of 16: the stack begins here
 };
 
-struct Shadow {              // what is known about a granule of memory: its last write and its last reads
+// What is known about a granule of memory: its last write, and its last reads. Both are tags:
+//
+//     epoch (37 bits) | site (12) | thread (10) | flags (5)
+//
+// An epoch is a moment: the runtime counts one more at each barrier, warp operation, fence and block. Epochs are kept
+// in the place that they have in a tag, so that they compare with tags directly. Whatever a thread of this block did
+// before the last barrier has a tag below `Launch::barrier_epoch`; and so on.
+struct Shadow {
     u64 write, read;
 };
+
+enum : u64 {
+    THREAD_SHIFT = 5,
+    SITE_SHIFT = 15,
+    EPOCH_SHIFT = 27,
+    FLAG_BITS = (1ull << THREAD_SHIFT) - 1,
+    THREAD_BITS = (1ull << SITE_SHIFT) - (1ull << THREAD_SHIFT),
+    WARP_BITS = (1ull << SITE_SHIFT) - (1ull << (THREAD_SHIFT + 5)),
+    EPOCH_STEP = 1ull << EPOCH_SHIFT,
+    EPOCH_BITS = ~(EPOCH_STEP - 1),
+    LAST_SITE = 4095, // stands for all behind it
+};
+enum Flag : u32 {
+    BY_ATOMIC = 1,
+    MANY_IN_WARP = 2,  // other threads of the warp did so too, unordered
+    MANY_APART = 4,    // threads of several warps did
+    PLAIN_IN_WARP = 8, // an atomic's: since the last barrier there was a plain write, ordered before it for its warp only
+    PLAIN_IN_BLOCK = 16, // an atomic's: in this block there was a plain write before it
+};
+enum : u64 { NEVER_WRITTEN = 0, WRITTEN_BY_HOST = EPOCH_STEP, REDZONE = ~0ull }; // special tags of writes
+enum : u32 { UNKNOWN = 0xffffffff }; // a thread, site or block that is not known
 
 struct Allocation {
     u8 *base;
     u64 size;                // 0: freed
-    Shadow *shadow;          // one per `1 << granule_shift` bytes; null: unchecked
+    Shadow *shadow;          // one for each `1 << granule_shift` bytes; null: unchecked
     u32 read_only, reserved;
 };
 
@@ -128,7 +165,7 @@ struct Launch {
     Fault *fault;
     u8 *thread_memory;       // the threads of a block, one each `thread_stride` bytes, each followed by its stack
     u64 thread_stride;
-    u64 epoch, block_epoch, launch_epoch; // now; when this block began; when this launch began
+    u64 epoch, block_epoch, launch_epoch; // now; when this block began; when this launch began (0: not yet)
     u32 granule_shift;       // of all shadows in this launch
     u32 has_fence;           // the kernel holds a __threadfence()
     u64 first_block, last_block; // which blocks to run: [first, last)
@@ -136,5 +173,19 @@ struct Launch {
     u64 event_count, event_capacity;
     u8 *printed;             // records of printf
     u64 printed_size, printed_capacity;
-    u8 *fences;              // for the checker: what each block has released
+    u64 *fences;             // for each block: when it began, what it has released (`Release`)
+    u64 barrier_epoch;       // when this block passed its last barrier
+    u64 lost_prints;         // records that found no room
+    u32 step, interval;      // of the trace: steps so far; barriers that this block has passed
+    u32 pending_fences;      // some thread's fence waits for an atomic to publish it
+    u32 first_block_of_launch; // the first that ran in this launch
+};
+
+// Block b has its entries of `Launch::fences` from b * stride on: without fences in the kernel just the first of these,
+// with fences all of them, and of the last one as many as there are threads in a block.
+enum Release : u32 {
+    BEGAN,     // the block's first epoch
+    BARRIER,   // all its writes before this epoch are released
+    PUBLISHED, // when an atomic last released something
+    RELEASED,  // for each thread: its own writes before this epoch are released
 };

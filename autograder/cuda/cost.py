@@ -20,23 +20,11 @@ from typing import Any
 import numpy as np
 
 from autograder.cuda import memory
+from autograder.cuda.runtime import layout
 
-# As `Event` in runtime.cuh.
-EVENT = np.dtype(
-    [
-        ("address", "u8"),
-        ("block", "u4"),
-        ("thread", "u4"),
-        ("site", "u4"),
-        ("step", "u4"),
-        ("size", "u4"),
-        ("interval", "u2"),
-        ("access", "u1"),
-        ("space", "u1"),
-    ]
-)
-LOAD, STORE, ATOMIC, BRANCH, BARRIER = range(5)
-GLOBAL, SHARED, LOCAL, CONSTANT = range(4)
+EVENT = np.dtype(layout.Event)
+LOAD, STORE, ATOMIC, BRANCH, BARRIER = list(layout.Access)[:5]
+GLOBAL, SHARED = layout.Space.GLOBAL, layout.Space.SHARED
 
 SECTOR = 32
 BANKS = 32

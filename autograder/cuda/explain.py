@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from autograder.cuda import memory
 from autograder.cuda.faults import KernelFault, Place
+from autograder.cuda.lowering import SharedVariable, Site
+from autograder.cuda.runtime.layout import Access, Fault, FaultKind, Relation
 
 Extent = tuple[int, int, int]
 
-# As in runtime.cuh.
-LOAD, STORE, ATOMIC = range(3)
-READ_AFTER_WRITE, WRITE_AFTER_WRITE, WRITE_AFTER_READ, OTHER_BLOCK = 0, 1, 2, 4
-DOES = {LOAD: "reads", STORE: "writes", ATOMIC: "changes atomically"}
+DOES = {Access.LOAD: "reads", Access.STORE: "writes", Access.ATOMIC: "changes atomically"}
 
 
 @dataclass(frozen=True)
@@ -25,8 +23,8 @@ class Scene:
     """What is known where a fault happens. `arrays` says by which names of parameters an allocation is known."""
 
     source: list[str]
-    sites: Any  # of the lowered kernel: each has a line
-    shared_layout: Any  # of the lowered kernel: (name, offset, size)
+    sites: tuple[Site, ...]
+    shared_layout: tuple[SharedVariable, ...]
     grid: Extent
     block: Extent
     arrays: dict[int, list[str]] = field(default_factory=dict)
@@ -112,9 +110,9 @@ def _declared_sides(source: list[str], name: str) -> tuple[int, ...]:
     return tuple(sides)
 
 
-def explain(fault: Any, scene: Scene) -> KernelFault:
+def explain(fault: Fault, scene: Scene) -> KernelFault:
     """The fault that a launch ended with (`Fault` in runtime.cuh), for people."""
-    kind, words = _KINDS[fault.kind]
+    kind, words = _KINDS[FaultKind(fault.kind)]
     told = words(fault, scene)
     return KernelFault(told.what, kind=kind, summary=told.summary, place=scene.place(fault.site), hint=told.hint)
 
@@ -126,11 +124,11 @@ class _Told:
     hint: str = ""
 
 
-def _who(fault: Any, scene: Scene) -> str:
+def _who(fault: Fault, scene: Scene) -> str:
     return f"{scene.thread(fault.thread)} of {scene.in_block(fault.block)}"
 
 
-def _out_of_bounds(fault: Any, scene: Scene) -> _Told:
+def _out_of_bounds(fault: Fault, scene: Scene) -> _Told:
     number, offset = memory.split(fault.address)
     allocation = memory.find(number)
     name, doing = scene.array(number), DOES[fault.access]
@@ -143,7 +141,7 @@ def _out_of_bounds(fault: Any, scene: Scene) -> _Told:
     return _Told(what, f"a thread {doing} {side} of {name}", "" if offset < 0 else "Is a guard missing, such as `if (i < n)`?")
 
 
-def _wild_pointer(fault: Any, scene: Scene) -> _Told:
+def _wild_pointer(fault: Fault, scene: Scene) -> _Told:
     address = fault.address
     if address < 1 << 16 or memory.MIDDLE - (1 << 16) <= address <= memory.MIDDLE:
         pointer = "a null pointer"
@@ -154,19 +152,19 @@ def _wild_pointer(fault: Any, scene: Scene) -> _Told:
     return _Told(f"{_who(fault, scene)} {doing} through {pointer}", f"a thread {doing} through {pointer}", hint)
 
 
-def _read_only(fault: Any, scene: Scene) -> _Told:
+def _read_only(fault: Fault, scene: Scene) -> _Told:
     name = scene.array(memory.split(fault.address)[0])
     return _Told(f"{_who(fault, scene)} writes to {name}, which is constant", "a thread writes to constant memory")
 
 
-def _misaligned(fault: Any, scene: Scene) -> _Told:
+def _misaligned(fault: Fault, scene: Scene) -> _Told:
     number, offset = memory.split(fault.address)
     where = f"byte {offset} of {scene.array(number)}" if memory.find(number) is not None else f"address {fault.address}"
     what = f"{_who(fault, scene)} {DOES[fault.access]} {fault.size} bytes at {where}, which is no multiple of {fault.size}"
     return _Told(what, f"a thread {DOES[fault.access]} {fault.size} bytes at an address that is no multiple of {fault.size}")
 
 
-def _shared_out_of_bounds(fault: Any, scene: Scene) -> _Told:
+def _shared_out_of_bounds(fault: Fault, scene: Scene) -> _Told:
     name, inside, size = scene.shared_variable(fault.address)
     doing = DOES[fault.access]
     if name is None:
@@ -180,126 +178,125 @@ def _shared_out_of_bounds(fault: Any, scene: Scene) -> _Told:
     return _Told(what, f"a thread {doing} {side} of an array in shared memory", hint)
 
 
-def _local_out_of_bounds(fault: Any, scene: Scene) -> _Told:
+def _local_out_of_bounds(fault: Fault, scene: Scene) -> _Told:
     what = f"{_who(fault, scene)} {DOES[fault.access]} beyond an array of its own"
     return _Told(what, f"a thread {DOES[fault.access]} beyond an array of its own")
 
 
-def _shared_uninitialised(fault: Any, scene: Scene) -> _Told:
+def _shared_uninitialised(fault: Fault, scene: Scene) -> _Told:
     element = scene.shared_element(fault.address, fault.size)
     what = f"{_who(fault, scene)} reads {element}, which no thread of its block has written"
     return _Told(what, "a thread reads shared memory that no thread of its block has written", "Shared memory begins as rubbish in every block.")
 
 
-def _global_uninitialised(fault: Any, scene: Scene) -> _Told:
+def _global_uninitialised(fault: Fault, scene: Scene) -> _Told:
     element = scene.element(fault.address, fault.size)
     name = scene.array(memory.split(fault.address)[0])
     what = f"{_who(fault, scene)} reads {element}, which nobody has written"
     return _Told(what, f"a thread reads an element of {name} that nobody has written", "`cp.empty` gives rubbish; `cp.zeros` does not.")
 
 
-def _race(shared: bool) -> Callable[[Any, Scene], _Told]:
-    def told(fault: Any, scene: Scene) -> _Told:
+def _race(shared: bool) -> Callable[[Fault, Scene], _Told]:
+    def told(fault: Fault, scene: Scene) -> _Told:
         element = (scene.shared_element if shared else scene.element)(fault.address, fault.size)
-        relation, elsewhere = fault.relation & 3, bool(fault.relation & OTHER_BLOCK)
+        relation, elsewhere = Relation(fault.relation & 3), bool(fault.relation & Relation.OTHER_BLOCK)
         other = scene.thread(fault.other_thread) + (f" of {scene.in_block(fault.other_block)}" if elsewhere else "")
-        past = "reads" if relation == WRITE_AFTER_READ else "writes"
+        past = "reads" if relation == Relation.WRITE_AFTER_READ else "writes"
         place = scene.place(fault.other_site)
         at = f" at {place}" if place.line else ""
         between = "nothing to order the two blocks" if elsewhere else "no barrier in between"
         what = f"{_who(fault, scene)} {DOES[fault.access]} {element}, which {other} {past}{at}, with {between}"
         memory_ = "shared memory" if shared else "global memory"
         summary = {
-            READ_AFTER_WRITE: f"a race: a thread reads {memory_} that another one writes, with {between}",
-            WRITE_AFTER_WRITE: f"a race: two threads write to the same place in {memory_}, with {between}",
-            WRITE_AFTER_READ: f"a race: a thread overwrites {memory_} that another one still reads, with {between}",
+            Relation.READ_AFTER_WRITE: f"a race: a thread reads {memory_} that another one writes, with {between}",
+            Relation.WRITE_AFTER_WRITE: f"a race: two threads write to the same place in {memory_}, with {between}",
+            Relation.WRITE_AFTER_READ: f"a race: a thread overwrites {memory_} that another one still reads, with {between}",
         }[relation]
         return _Told(what, summary, _race_hint(relation, elsewhere))
 
     return told
 
 
-def _race_hint(relation: int, elsewhere: bool) -> str:
+def _race_hint(relation: Relation, elsewhere: bool) -> str:
     if elsewhere:
         return "Blocks run in any order: let each write places of its own, or use an atomic function."
-    if relation == WRITE_AFTER_WRITE:
+    if relation == Relation.WRITE_AFTER_WRITE:
         return "Give each thread a place of its own, or use an atomic function."
     return "Which comes first is chance: all threads of the block must meet at `__syncthreads()` between the two."
 
 
-def _barrier_apart(fault: Any, scene: Scene) -> _Told:
+def _barrier_apart(fault: Fault, scene: Scene) -> _Told:
     other = f"{scene.thread(fault.other_thread)} waits at another one ({scene.place(fault.other_site)})"
     what = f"{_who(fault, scene)} waits at a barrier that other threads of its block never reach: {other}"
     return _Told(what, "threads of a block wait at different barriers", "A barrier must stand where all threads of the block come by.")
 
 
-def _barrier_left(fault: Any, scene: Scene) -> _Told:
+def _barrier_left(fault: Fault, scene: Scene) -> _Told:
     other = f"{scene.thread(fault.other_thread)} has left the kernel"
     what = f"{_who(fault, scene)} waits at a barrier that other threads of its block never reach: {other}"
     hint = "A barrier must stand where all threads of the block come by: not in a branch, and not behind a `return` that some take."
     return _Told(what, "some threads wait at a barrier that others of their block never reach", hint)
 
 
-def _warp_apart(fault: Any, scene: Scene) -> _Told:
+def _warp_apart(fault: Fault, scene: Scene) -> _Told:
     what = f"{_who(fault, scene)} waits for {scene.thread(fault.other_thread)}, which its mask names and which never comes"
     return _Told(what, "a warp operation names threads in its mask that do not take part", "All lanes that the mask names must come by.")
 
 
-def _warp_mask(fault: Any, scene: Scene) -> _Told:
+def _warp_mask(fault: Fault, scene: Scene) -> _Told:
     what = f"{_who(fault, scene)} calls a warp operation whose mask does not name itself"
     return _Told(what, "a thread calls a warp operation whose mask does not name it")
 
 
-def _shuffle_dead_lane(fault: Any, scene: Scene) -> _Told:
+def _shuffle_dead_lane(fault: Fault, scene: Scene) -> _Told:
     what = f"{_who(fault, scene)} asks {scene.thread(fault.other_thread)} for its value, which does not take part in the shuffle"
     return _Told(what, "a shuffle asks a lane that does not take part in it", "What such a lane answers is undefined.")
 
 
-def _assertion(fault: Any, scene: Scene) -> _Told:
+def _assertion(fault: Fault, scene: Scene) -> _Told:
     return _Told(f"{_who(fault, scene)} finds that an assertion does not hold", "an assertion in the kernel does not hold")
 
 
-def _endless(fault: Any, scene: Scene) -> _Told:
+def _endless(fault: Fault, scene: Scene) -> _Told:
     what = f"{_who(fault, scene)} still runs after more steps than such a launch needs, as if its loop never ended"
     return _Told(what, "a thread still runs after more steps than such a launch needs, as if its loop never ended")
 
 
-def _stack_overflow(fault: Any, scene: Scene) -> _Told:
+def _stack_overflow(fault: Fault, scene: Scene) -> _Told:
     what = f"{_who(fault, scene)} calls functions more deeply than its stack allows"
     return _Told(what, "a thread calls functions more deeply than its stack allows", "Does the recursion end?")
 
 
-def _bad_call(fault: Any, scene: Scene) -> _Told:
+def _bad_call(fault: Fault, scene: Scene) -> _Told:
     return _Told(
         f"{_who(fault, scene)} calls through a pointer that leads to no function", "a thread calls through a pointer that leads to no function"
     )
 
 
-def _trace_full(fault: Any, scene: Scene) -> _Told:
+def _trace_full(fault: Fault, scene: Scene) -> _Told:
     what = f"{scene.in_block(fault.block)} does more than can be traced: measure a smaller launch"
     return _Told(what, "a block does more than can be traced: measure a smaller launch")
 
 
-# By FaultKind in runtime.cuh.
-_KINDS: dict[int, tuple[str, Callable[[Any, Scene], _Told]]] = {
-    1: ("out of bounds", _out_of_bounds),
-    2: ("wild pointer", _wild_pointer),
-    3: ("read only", _read_only),
-    4: ("misaligned", _misaligned),
-    5: ("out of bounds", _shared_out_of_bounds),
-    6: ("out of bounds", _local_out_of_bounds),
-    7: ("uninitialised", _shared_uninitialised),
-    8: ("uninitialised", _global_uninitialised),
-    9: ("race", _race(shared=True)),
-    10: ("race", _race(shared=False)),
-    11: ("divergent barrier", _barrier_apart),
-    12: ("divergent barrier", _barrier_left),
-    13: ("warp mask", _warp_apart),
-    14: ("warp mask", _warp_mask),
-    15: ("warp mask", _shuffle_dead_lane),
-    16: ("assertion", _assertion),
-    17: ("endless", _endless),
-    18: ("stack overflow", _stack_overflow),
-    19: ("bad call", _bad_call),
-    20: ("trace full", _trace_full),
+_KINDS: dict[FaultKind, tuple[str, Callable[[Fault, Scene], _Told]]] = {
+    FaultKind.OUT_OF_BOUNDS: ("out of bounds", _out_of_bounds),
+    FaultKind.WILD_POINTER: ("wild pointer", _wild_pointer),
+    FaultKind.READ_ONLY: ("read only", _read_only),
+    FaultKind.MISALIGNED: ("misaligned", _misaligned),
+    FaultKind.SHARED_OUT_OF_BOUNDS: ("out of bounds", _shared_out_of_bounds),
+    FaultKind.LOCAL_OUT_OF_BOUNDS: ("out of bounds", _local_out_of_bounds),
+    FaultKind.SHARED_UNINITIALISED: ("uninitialised", _shared_uninitialised),
+    FaultKind.GLOBAL_UNINITIALISED: ("uninitialised", _global_uninitialised),
+    FaultKind.SHARED_RACE: ("race", _race(shared=True)),
+    FaultKind.GLOBAL_RACE: ("race", _race(shared=False)),
+    FaultKind.BARRIER_APART: ("divergent barrier", _barrier_apart),
+    FaultKind.BARRIER_LEFT: ("divergent barrier", _barrier_left),
+    FaultKind.WARP_APART: ("warp mask", _warp_apart),
+    FaultKind.WARP_MASK: ("warp mask", _warp_mask),
+    FaultKind.SHUFFLE_DEAD_LANE: ("warp mask", _shuffle_dead_lane),
+    FaultKind.ASSERTION: ("assertion", _assertion),
+    FaultKind.ENDLESS: ("endless", _endless),
+    FaultKind.STACK_OVERFLOW: ("stack overflow", _stack_overflow),
+    FaultKind.BAD_CALL: ("bad call", _bad_call),
+    FaultKind.TRACE_FULL: ("trace full", _trace_full),
 }

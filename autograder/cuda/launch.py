@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from autograder.cuda import runtime
+from autograder.cuda import memory, runtime
 from autograder.cuda.cost import EVENT, Cost, Tally
 from autograder.cuda.explain import Scene, explain
 from autograder.cuda.program import CHECKED, TRACED, Launchable, Program
-from autograder.cuda.runtime import layout
+from autograder.cuda.runtime import layout, printing
 
 Extent = tuple[int, int, int]
 
@@ -25,6 +25,7 @@ BUDGET = 1_000_000_000
 # What a thread has for the frames of the functions it calls, beyond its kernel's own.
 STACK_BYTES = 16 * 1024
 EVENTS = 1 << 20
+LINE = 64
 PRINTED_BYTES = 1 << 20
 
 _budget = ContextVar("budget", default=BUDGET)
@@ -35,7 +36,7 @@ _measured: ContextVar[list[Cost] | None] = ContextVar("measured", default=None)
 class _Epochs:
     """The runtime counts moments; what is remembered of memory names them, so the count goes on from launch to launch."""
 
-    now: int = 0
+    now: int = layout.WRITTEN_BY_HOST
 
 
 _epochs = _Epochs()
@@ -110,7 +111,7 @@ class Run:
         self._watch_arrays()
         self._printed = np.empty(PRINTED_BYTES, np.uint8)
         state.printed, state.printed_capacity = self._printed.ctypes.data, self._printed.size
-        self._fences = np.zeros(self._blocks * (2 + threads if lowered.has_fence else 2), np.uint64)
+        self._fences = np.zeros(layout.fence_words(state), np.uint64)
         state.fences = self._fences.ctypes.data
 
     def all_blocks(self) -> None:
@@ -145,7 +146,7 @@ class Run:
         finally:
             _epochs.now = state.epoch
         if state.printed_size:
-            sys.stdout.write(self._runtime.printed(state, self._launchable))
+            sys.stdout.writelines(printing.texts(self._printed[: state.printed_size].tobytes()))
             state.printed_size = 0
         if failed:
             raise explain(self._fault, self._scene())
@@ -159,3 +160,41 @@ class Run:
         words = np.array(self._launchable.globals[::-1], np.uint64).tobytes()
         self._parameters = np.frombuffer(words + self._setting.parameters + bytes(16), np.uint8)
         self._state.parameters = self._parameters.ctypes.data + len(words)
+
+    def _place_shared_memory(self) -> None:
+        lowered, dynamic = self._launchable.lowered, self._setting.shared_bytes
+        size = lowered.dynamic_shared_offset + dynamic
+        self._shared = np.empty(size + LINE, np.uint8)
+        granule = 1 << lowered.granule_shift
+        self._shared_shadow = np.zeros(size // granule + 1, memory.SHADOW)
+        self._shared_shadow["write"] = layout.REDZONE
+        for variable in lowered.shared_layout:
+            bytes_ = variable.size or dynamic
+            self._shared_shadow["write"][variable.offset // granule : -(-(variable.offset + bytes_) // granule)] = layout.NEVER_WRITTEN
+        self._state.shared = _aligned(self._shared)
+        self._state.shared_size, self._state.shared_shadow = size, self._shared_shadow.ctypes.data
+
+    def _place_threads(self, threads: int) -> None:
+        """Each thread and its stack, on lines of the cache of its own."""
+        lowered = self._launchable.lowered
+        stack = lowered.frame_bytes + (STACK_BYTES if lowered.recursive else 0)
+        stride = -(-(ctypes.sizeof(layout.Thread) + stack) // LINE) * LINE + LINE
+        self._threads = np.zeros(stride * threads + LINE, np.uint8)
+        self._state.thread_memory, self._state.thread_stride = _aligned(self._threads), stride
+
+    def _watch_arrays(self) -> None:
+        """What the kernel may reach has shadows; those of arrays that it does not get stay as they are."""
+        shift = self._launchable.lowered.granule_shift
+        self._held = [found for number in self._setting.arrays if (found := memory.find(number)) is not None]
+        for allocation in (*self._held, *self._program_variables()):
+            allocation.watch(shift)
+        self._entries = memory.entries()
+        self._state.allocations, self._state.allocation_count = self._entries.ctypes.data, self._entries.size
+
+    def _program_variables(self) -> list[memory.Allocation]:
+        return [found for address in self._launchable.globals if (found := memory.find(memory.split(address)[0])) is not None]
+
+
+def _aligned(buffer: np.ndarray) -> int:
+    """The first address in a buffer that is a multiple of a cache line."""
+    return -(-buffer.ctypes.data // LINE) * LINE

@@ -7,18 +7,13 @@ from collections import deque
 
 import numpy as np
 
-NUMBER_SHIFT = 40
-# An allocation begins in the middle of its range of addresses: elements before the first one are recognised too.
-MIDDLE = 1 << (NUMBER_SHIFT - 1)
-# Addresses on the host have at most 48 bits: their number is below this one.
-FIRST_NUMBER = 4096
+from autograder.cuda.runtime import layout
+from autograder.cuda.runtime.layout import FIRST_NUMBER, MIDDLE, NUMBER_SHIFT, WRITTEN_BY_HOST
+
 # Numbers of freed allocations rest before they are used again: a pointer to one of them is found out.
 RESTING = 1 << 16
 
-# As `Allocation` and `Shadow` in runtime.cuh.
-ENTRY = np.dtype([("base", "u8"), ("size", "u8"), ("shadow", "u8"), ("read_only", "u4"), ("reserved", "u4")])
-SHADOW = np.dtype([("write", "u8"), ("read", "u8")])
-WRITTEN_BY_HOST = 1 << 27
+ENTRY, SHADOW = np.dtype(layout.Allocation), np.dtype(layout.Shadow)
 
 
 class _Table:

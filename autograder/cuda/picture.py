@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from autograder.cuda import memory
-from autograder.cuda.cost import GLOBAL, LOAD, SHARED, STORE, Cost
+from autograder.cuda.cost import ATOMIC, GLOBAL, LOAD, SHARED, STORE, Cost
 from autograder.plots import COLOURS, INK, plt
 
 # So many elements can still be labelled with numbers.
@@ -100,7 +100,7 @@ def _global(events: np.ndarray, name: str, array: Any) -> _Memory:
 
 
 def _shared(events: np.ndarray) -> _Memory:
-    mine = events[(events["access"] < 3) & (events["space"] == SHARED)]
+    mine = events[(events["access"] <= ATOMIC) & (events["space"] == SHARED)]
     first = int(mine["address"].min(initial=1 << 40))
     return _Memory("shared memory", mine, (mine["address"].astype(np.int64) - first) // np.maximum(mine["size"].astype(np.int64), 1))
 
@@ -115,7 +115,7 @@ def _of_array(cost: Cost, array: Any, access: int) -> np.ndarray:
 
 
 def _in_global(events: np.ndarray) -> np.ndarray:
-    return (events["access"] < 3) & (events["space"] == GLOBAL)
+    return (events["access"] <= ATOMIC) & (events["space"] == GLOBAL)
 
 
 def _offsets(events: np.ndarray) -> np.ndarray:

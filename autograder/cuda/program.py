@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from autograder.cuda import jit
+from autograder.cuda import jit, runtime
 from autograder.cuda.lowering import LoweredKernel, lower_kernel
 from autograder.cuda.memory import Allocation
 from autograder.cuda.nvrtc import compile_source
@@ -31,12 +31,15 @@ class Outline:
 
 @dataclass(frozen=True)
 class Launchable:
-    """A kernel in memory: where its machine code begins, and the addresses of variables that it wants below its parameters."""
+    """A kernel in memory: its machine code, and the addresses of variables that it wants below its parameters."""
 
-    kernel: Function
     lowered: LoweredKernel
-    address: int
+    code: jit.Code
     globals: tuple[int, ...]
+
+    @property
+    def address(self) -> int:
+        return self.code.address(self.lowered.symbol)
 
 
 class Program:
@@ -48,35 +51,36 @@ class Program:
     """
 
     def __init__(self, code: str, options: tuple[str, ...], name_expressions: tuple[str, ...]) -> None:
-        self._key = jit.key("source", code, options, name_expressions)
-        outline = jit.remembered(self._key, lambda: _outline(code, options, name_expressions))
+        self._key = ("source", code, *options, *name_expressions)
+        _, outline = jit.cached(self._key, lambda: (b"", _outline(code, options, name_expressions)))
         self._ptx, self.names, self.kernels = outline.ptx, outline.names, outline.kernels
         self._launchables: dict[tuple[str, str], Launchable] = {}
-        variables = [v for v in outline.variables.values() if v.space in ("global", "const")]
-        self.globals = {v.name: _allocate(v) for v in variables}
-        for variable in variables:
-            self._fill_pointers(variable)
-
-    def _fill_pointers(self, variable: Variable) -> None:
-        """Let a variable that is initialised with the addresses of others hold them."""
-        target = self.globals[variable.name].bytes
-        for at, symbol, _ in variable.pointers:
-            address = self.globals[symbol.name].address + symbol.offset
-            target[at : at + 8] = np.frombuffer(np.uint64(address).tobytes(), np.uint8)
+        self._variables = {name: v for name, v in outline.variables.items() if v.space in ("global", "const")}
+        self.globals = {name: _allocate(v) for name, v in self._variables.items()}
 
     def launchable(self, name: str, mode: str) -> Launchable:
         """The kernel of that (lowered) name, compiled in a mode."""
         if (name, mode) not in self._launchables:
-            lowered, code = jit.remembered(jit.key("kernel", self._key, name, mode), lambda: self._compile(name, mode))
-            address = jit.load(code)[lowered.symbol]
+            object_, lowered = jit.cached((*self._key, name, mode), lambda: self._compile(name, mode))
+            if not self._launchables:
+                self._fill_pointers(lowered)
             words = tuple(self.globals[symbol].address for symbol in lowered.globals)
-            self._launchables[name, mode] = Launchable(self.kernels[name], lowered, address, words)
+            self._launchables[name, mode] = Launchable(lowered, jit.load(object_, runtime.load().symbols), words)
         return self._launchables[name, mode]
 
-    def _compile(self, name: str, mode: str) -> tuple[LoweredKernel, bytes]:
+    def _compile(self, name: str, mode: str) -> tuple[bytes, LoweredKernel]:
         lowered = lower_kernel(parse(self._ptx), name, mode)
-        code = jit.compile_ir(lowered.ir)
-        return replace(lowered, ir=""), code
+        link = None if mode == UNCHECKED else runtime.fast_paths()
+        return jit.compile_ir(lowered.ir, link, (lowered.symbol,)), replace(lowered, ir="")
+
+    def _fill_pointers(self, lowered: LoweredKernel) -> None:
+        """Let variables that are initialised with addresses hold them."""
+        for name, variable in self._variables.items():
+            target = self.globals[name].bytes
+            for at, symbol, _ in variable.pointers:
+                known = self.globals.get(symbol.name)
+                address = lowered.functions[symbol.name] if known is None else known.address + symbol.offset
+                target[at : at + 8] = np.frombuffer(np.uint64(address).tobytes(), np.uint8)
 
 
 @functools.lru_cache(maxsize=256)
@@ -86,7 +90,7 @@ def load(code: str, options: tuple[str, ...] = (), name_expressions: tuple[str, 
 
 
 def _outline(code: str, options: Sequence[str], name_expressions: Sequence[str]) -> Outline:
-    compiled = compile_module(code, tuple(options), tuple(name_expressions))
+    compiled = compile_source(code, tuple(options), tuple(name_expressions))
     module = parse(compiled.ptx)
     kernels = {name: replace(function, body=[], registers={}, variables={}) for name, function in module.kernels.items()}
     return Outline(compiled.ptx, compiled.names, kernels, module.variables)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from autograder.cuda.faults import NotSupported
-from autograder.cuda.memory import Allocation
+from autograder.cuda.memory import Allocation, MemoryPointer
 
 # The byte that fills what nobody has written; floating memory holds NaN instead.
 POISON = 0xCD
@@ -26,13 +26,6 @@ SCALARS = (bool, int, float, complex, np.generic)
 
 Axis = int | tuple[int, ...] | None
 Shape = int | tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class MemoryPointer:
-    """Where an array begins in the device's memory."""
-
-    ptr: int
 
 
 @dataclass(frozen=True)
@@ -103,7 +96,7 @@ class ndarray(NDArrayOperatorsMixin):
     @property
     def data(self) -> MemoryPointer:
         """The address of the first element. A kernel gets it and nothing else: it does not know of strides."""
-        return MemoryPointer(self._allocation.address + self._values.ctypes.data - self._allocation.values.ctypes.data)
+        return MemoryPointer(self._allocation, self._values.ctypes.data - self._allocation.values.ctypes.data)
 
     @property
     def device(self) -> Any:

@@ -141,7 +141,7 @@ class Tally:
         self.cost.divergent_branches += int(((taken > 0) & (taken < lanes)).sum())
 
     def _count_touches(self, events: np.ndarray) -> None:
-        numbers = (events["address"] >> np.uint64(memory.NUMBER_SHIFT)).astype(np.int64)
+        numbers, _ = memory.split_all(events["address"])
         for number in np.unique(numbers):
             allocation = memory.find(int(number))
             if allocation is None:
@@ -201,7 +201,7 @@ def _unique_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _count_elements(events: np.ndarray, itemsize: int, counts: np.ndarray) -> None:
-    offsets = (events["address"] & np.uint64((1 << memory.NUMBER_SHIFT) - 1)).astype(np.int64) - memory.MIDDLE
+    _, offsets = memory.split_all(events["address"])
     first, last = offsets // itemsize, (offsets + events["size"].astype(np.int64) - 1) // itemsize
     for k in range(int((last - first).max(initial=-1)) + 1):
         reached = first + k

@@ -124,6 +124,10 @@ class _Told:
     hint: str = ""
 
 
+def _does(fault: Fault) -> str:
+    return DOES[Access(fault.access & 0xFF)]
+
+
 def _who(fault: Fault, scene: Scene) -> str:
     return f"{scene.thread(fault.thread)} of {scene.in_block(fault.block)}"
 
@@ -131,7 +135,7 @@ def _who(fault: Fault, scene: Scene) -> str:
 def _out_of_bounds(fault: Fault, scene: Scene) -> _Told:
     number, offset = memory.split(fault.address)
     allocation = memory.find(number)
-    name, doing = scene.array(number), DOES[fault.access]
+    name, doing = scene.array(number), _does(fault)
     if allocation is None:
         return _wild_pointer(fault, scene)
     values = allocation.values
@@ -143,11 +147,11 @@ def _out_of_bounds(fault: Fault, scene: Scene) -> _Told:
 
 def _wild_pointer(fault: Fault, scene: Scene) -> _Told:
     address = fault.address
-    if address < 1 << 16 or memory.MIDDLE - (1 << 16) <= address <= memory.MIDDLE:
+    if memory.is_near_null(address):
         pointer = "a null pointer"
     else:
         pointer = "a pointer that leads to no array on the device"
-    doing = DOES[fault.access]
+    doing = _does(fault)
     hint = "" if "null" in pointer else "A NumPy array lies in the CPU's memory, and an array that Python has let go is gone."
     return _Told(f"{_who(fault, scene)} {doing} through {pointer}", f"a thread {doing} through {pointer}", hint)
 
@@ -160,13 +164,13 @@ def _read_only(fault: Fault, scene: Scene) -> _Told:
 def _misaligned(fault: Fault, scene: Scene) -> _Told:
     number, offset = memory.split(fault.address)
     where = f"byte {offset} of {scene.array(number)}" if memory.find(number) is not None else f"address {fault.address}"
-    what = f"{_who(fault, scene)} {DOES[fault.access]} {fault.size} bytes at {where}, which is no multiple of {fault.size}"
-    return _Told(what, f"a thread {DOES[fault.access]} {fault.size} bytes at an address that is no multiple of {fault.size}")
+    what = f"{_who(fault, scene)} {_does(fault)} {fault.size} bytes at {where}, which is no multiple of {fault.size}"
+    return _Told(what, f"a thread {_does(fault)} {fault.size} bytes at an address that is no multiple of {fault.size}")
 
 
 def _shared_out_of_bounds(fault: Fault, scene: Scene) -> _Told:
     name, inside, size = scene.shared_variable(fault.address)
-    doing = DOES[fault.access]
+    doing = _does(fault)
     if name is None:
         what = f"{_who(fault, scene)} {doing} shared memory, but the launch gives it none"
         return _Told(what, f"a thread {doing} shared memory that the launch does not give", "Pass `shared_mem=` with a number of bytes.")
@@ -179,8 +183,8 @@ def _shared_out_of_bounds(fault: Fault, scene: Scene) -> _Told:
 
 
 def _local_out_of_bounds(fault: Fault, scene: Scene) -> _Told:
-    what = f"{_who(fault, scene)} {DOES[fault.access]} beyond an array of its own"
-    return _Told(what, f"a thread {DOES[fault.access]} beyond an array of its own")
+    what = f"{_who(fault, scene)} {_does(fault)} beyond an array of its own"
+    return _Told(what, f"a thread {_does(fault)} beyond an array of its own")
 
 
 def _shared_uninitialised(fault: Fault, scene: Scene) -> _Told:
@@ -205,7 +209,7 @@ def _race(shared: bool) -> Callable[[Fault, Scene], _Told]:
         place = scene.place(fault.other_site)
         at = f" at {place}" if place.line else ""
         between = "nothing to order the two blocks" if elsewhere else "no barrier in between"
-        what = f"{_who(fault, scene)} {DOES[fault.access]} {element}, which {other} {past}{at}, with {between}"
+        what = f"{_who(fault, scene)} {_does(fault)} {element}, which {other} {past}{at}, with {between}"
         memory_ = "shared memory" if shared else "global memory"
         summary = {
             Relation.READ_AFTER_WRITE: f"a race: a thread reads {memory_} that another one writes, with {between}",

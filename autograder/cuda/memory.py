@@ -8,7 +8,7 @@ from collections import deque
 import numpy as np
 
 from autograder.cuda.runtime import layout
-from autograder.cuda.runtime.layout import FIRST_NUMBER, MIDDLE, NUMBER_SHIFT, WRITTEN_BY_HOST
+from autograder.cuda.runtime.layout import FIRST_NUMBER, MIDDLE, NUMBER_SHIFT, OFFSET_MASK, WRITTEN_BY_HOST
 
 # Numbers of freed allocations rest before they are used again: a pointer to one of them is found out.
 RESTING = 1 << 16
@@ -81,7 +81,7 @@ class Allocation:
         if not self._shadow.size:
             return np.full(self.values.size, not self._written)
         unwritten = np.repeat(self._shadow["write"] == 0, 1 << self._granule_shift)[: self.bytes.size]
-        return unwritten.reshape(self.values.size, -1).any(axis=1)
+        return np.asarray(unwritten.reshape(self.values.size, -1).any(axis=1))
 
     def watch(self, granule_shift: int) -> None:
         """Keep a shadow of one entry per `1 << granule_shift` bytes from now on."""
@@ -103,7 +103,18 @@ def find(number: int) -> Allocation | None:
 
 def split(address: int) -> tuple[int, int]:
     """The number of the allocation that an address points to, and the (signed) offset in bytes."""
-    return address >> NUMBER_SHIFT, (address & ((1 << NUMBER_SHIFT) - 1)) - MIDDLE
+    return address >> NUMBER_SHIFT, (address & OFFSET_MASK) - MIDDLE
+
+
+def split_all(addresses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`split` for an array of addresses."""
+    signed = addresses.astype(np.int64)
+    return signed >> NUMBER_SHIFT, (signed & OFFSET_MASK) - MIDDLE
+
+
+def is_near_null(address: int) -> bool:
+    """Is it the null pointer, or one of its neighbours?"""
+    return address < 1 << 16
 
 
 class MemoryPointer:

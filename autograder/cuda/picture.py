@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from autograder.cuda import memory
 from autograder.cuda.cost import ATOMIC, GLOBAL, LOAD, SHARED, STORE, Cost
@@ -27,10 +28,10 @@ def touches(cost: Cost, array: Any, *, writes: bool = False, ax: Axes | None = N
 
     An element that several threads touch bears the number of the first and a plus; one that none touches stays empty.
     """
-    events = _of_array(cost, array, STORE if writes else LOAD)
+    events, elements = _of_array(cost.events[cost.events["access"] == (STORE if writes else LOAD)], array)
+    if not len(events):
+        raise NothingToShow("The launch does not touch this array so, or was too large to keep its trace: measure one with fewer threads")
     rows, columns = (1, array.size) if len(array.shape) == 1 else (array.size // array.shape[-1], array.shape[-1])
-    _, offset = memory.split(array.data.ptr)
-    elements = (_offsets(events) - offset) // array.dtype.itemsize
     ax = ax or plt.subplots(figsize=(min(9, 0.6 + 0.34 * columns), min(7, 0.5 + 0.34 * rows)))[1]
     for element in range(array.size):
         row, column = divmod(element, columns)
@@ -44,7 +45,7 @@ def touches(cost: Cost, array: Any, *, writes: bool = False, ax: Axes | None = N
 
 def _draw_cell(ax: Axes, row: int, column: int, events: np.ndarray, labelled: bool) -> None:
     colour = COLOURS[int(events["block"][0]) % len(COLOURS)] if len(events) else "none"
-    ax.add_patch(plt.Rectangle((column + 0.05, row + 0.05), 0.9, 0.9, facecolor=colour, edgecolor=colour if len(events) else INK))
+    ax.add_patch(Rectangle((column + 0.05, row + 0.05), 0.9, 0.9, facecolor=colour, edgecolor=colour if len(events) else INK))
     if len(events) and labelled:
         several = len(np.unique(events[["block", "thread"]])) > 1
         ax.text(column + 0.5, row + 0.5, f"{events['thread'][0]}{'+' if several else ''}", ha="center", va="center", fontsize=8, color="white")
@@ -86,17 +87,17 @@ def steps(cost: Cost, *, block: int = 0, **arrays: Any) -> Figure:
 
 def _draw_panel(ax: Axes, shown: _Memory, interval: int) -> None:
     now = shown.events["interval"] == interval
-    for access, style in ((LOAD, {"facecolors": "none", "edgecolors": READS}), (STORE, {"color": WRITES})):
-        chosen = now & ((shown.events["access"] == LOAD) == (access == LOAD))
-        ax.scatter(shown.elements[chosen], shown.events["thread"][chosen], s=14, **style)
+    reads = now & (shown.events["access"] == LOAD)
+    writes = now & (shown.events["access"] != LOAD)
+    ax.scatter(shown.elements[reads], shown.events["thread"][reads], s=14, facecolors="none", edgecolors=READS)
+    ax.scatter(shown.elements[writes], shown.events["thread"][writes], s=14, color=WRITES)
     ax.set_xlim(-0.5, shown.elements.max() + 0.5)
     ax.set_ylim(shown.events["thread"].max() + 0.5, -0.5)
 
 
 def _global(events: np.ndarray, name: str, array: Any) -> _Memory:
-    number, offset = memory.split(array.data.ptr)
-    mine = events[_in_global(events) & (events["address"] >> np.uint64(memory.NUMBER_SHIFT) == number)]
-    return _Memory(name, mine, (_offsets(mine) - offset) // array.dtype.itemsize)
+    mine, elements = _of_array(events, array)
+    return _Memory(name, mine, elements)
 
 
 def _shared(events: np.ndarray) -> _Memory:
@@ -105,18 +106,9 @@ def _shared(events: np.ndarray) -> _Memory:
     return _Memory("shared memory", mine, (mine["address"].astype(np.int64) - first) // np.maximum(mine["size"].astype(np.int64), 1))
 
 
-def _of_array(cost: Cost, array: Any, access: int) -> np.ndarray:
-    number, _ = memory.split(array.data.ptr)
-    events = cost.events[_in_global(cost.events) & (cost.events["access"] == access)]
-    mine = events[events["address"] >> np.uint64(memory.NUMBER_SHIFT) == number]
-    if not len(mine):
-        raise NothingToShow("The launch does not touch this array so, or was too large to keep its trace: measure one with fewer threads")
-    return mine
-
-
-def _in_global(events: np.ndarray) -> np.ndarray:
-    return (events["access"] <= ATOMIC) & (events["space"] == GLOBAL)
-
-
-def _offsets(events: np.ndarray) -> np.ndarray:
-    return (events["address"] & np.uint64((1 << memory.NUMBER_SHIFT) - 1)).astype(np.int64) - memory.MIDDLE
+def _of_array(events: np.ndarray, array: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The events that touch an array on the device, and the elements that they touch first."""
+    number, start = memory.split(array.data.ptr)
+    numbers, offsets = memory.split_all(events["address"])
+    mine = (events["access"] <= ATOMIC) & (events["space"] == GLOBAL) & (numbers == number)
+    return events[mine], (offsets[mine] - start) // array.dtype.itemsize

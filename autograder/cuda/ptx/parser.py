@@ -14,6 +14,7 @@ from pathlib import PureWindowsPath
 from typing import TypeVar
 
 from autograder.cuda.faults import NotSupported
+from autograder.cuda.ptx.flow import targets
 from autograder.cuda.ptx.model import (
     WIDTHS,
     Address,
@@ -175,11 +176,20 @@ class _ModuleParser:
         self.tokens.expect("{")
         function = Function(name, entry, parameters, results, max_threads=max_threads)
         _BodyParser(self.tokens, function, _Lines(self.main)).parse()
+        _check_labels(function)
         self.module.functions[name] = function
 
 
 def _not_supported(tokens: _Tokens, begin: int) -> NotSupported:
     return NotSupported(f"Without a GPU, kernels cannot use this PTX statement: `{tokens.statement_at(begin)}`")
+
+
+def _check_labels(function: Function) -> None:
+    """Assembly in a kernel's source may name labels that are nowhere: NVRTC passes it on unread."""
+    labels = {item.name for item in function.body if isinstance(item, Label)}
+    for item in function.body:
+        if isinstance(item, Instruction) and not labels.issuperset(targets(item)):
+            raise NotSupported(f"line {item.line}: this PTX instruction goes to a label that is not in its function: `{item.text}`")
 
 
 def _skip_list(tokens: _Tokens) -> None:
@@ -303,11 +313,23 @@ class _Initialiser:
             pass
 
     def _element(self, at: int) -> None:
-        first = self.tokens.word
-        if first == "-" or first[0].isdigit():
-            bits = _number(self.tokens).bits % (1 << 8 * self.step)
-            self.data[at : at + self.step] = bits.to_bytes(self.step, "little")
+        if self.tokens.word != "-" and not self.tokens.word[:1].isdigit():
+            self._pointer(at)
             return
+        number = _number(self.tokens).bits
+        if self.tokens.accept("("):
+            self._byte_of_pointer(at, number)
+        else:
+            self.data[at : at + self.step] = (number % (1 << 8 * self.step)).to_bytes(self.step, "little")
+
+    def _byte_of_pointer(self, at: int, mask: int) -> None:
+        """`0xFF(generic(other)), 0xFF00(generic(other)), ...` is a pointer in a packed structure, byte by byte."""
+        self._pointer(at)
+        self.tokens.expect(")")
+        if mask != 0xFF:
+            self.pointers.pop()
+
+    def _pointer(self, at: int) -> None:
         generic = self.tokens.accept("generic")
         if generic:
             self.tokens.expect("(")

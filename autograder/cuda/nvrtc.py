@@ -29,6 +29,7 @@ WITHOUT_C_HEADERS = (
 )
 _NOT_FOUND = re.compile(r'(?:cannot|could not) open source file "(?P<header>[^"]+)"')
 _OWN_HEADER = re.compile(r'^\s*#\s*include\s*"', re.MULTILINE)
+_SOURCE_PATH = re.compile(rf'(\.file\s+\d+\s+")[^"]*[/\\](?={re.escape(FILE_NAME)}")')
 _NAME_EXPRESSION = re.compile(r"__nv_name_map\(\d+\)")
 
 
@@ -82,7 +83,8 @@ def _compile(code: str, flags: tuple[str, ...], names: tuple[str, ...]) -> Compi
             _check(library.nvrtcAddNameExpression(program, name.encode()))
         if library.nvrtcCompileProgram(program, len(flags), (ctypes.c_char_p * len(flags))(*(flag.encode() for flag in flags))):
             raise _refusal(_text("ProgramLog", program).strip())
-        return Compiled(_text("PTX", program), {name: _lowered(program, name) for name in names})
+        # The folder that this process happens to work in is none of PTX's business.
+        return Compiled(_SOURCE_PATH.sub(r"\1", _text("PTX", program)), {name: _lowered(program, name) for name in names})
     finally:
         library.nvrtcDestroyProgram(ctypes.byref(program))
 

@@ -20,7 +20,7 @@ from autograder.cuda.ptx.model import (
 )
 
 _LEAVING = frozenset({"ret", "exit", "trap"})
-_BRANCHES = frozenset({"bra", "brx"})
+BRANCHES = frozenset({"bra", "brx"})
 # Instructions whose first operand is read. (Where it is an address, as in a store, nothing is written anyway.)
 _WITHOUT_RESULT = frozenset({"bra", "brx", "bar", "barrier", "nanosleep"})
 _WARP_OPERATIONS = frozenset({"shfl", "vote", "match", "redux", "wmma", "mma", "ldmatrix", "movmatrix"})
@@ -43,7 +43,7 @@ def backward_branches(function: Function) -> set[int]:
 
 def targets(instruction: Instruction) -> tuple[str, ...]:
     """The labels that a `bra` or a `brx.idx` names; other instructions have none."""
-    if instruction.name not in _BRANCHES:
+    if instruction.name not in BRANCHES:
         return ()
     last = instruction.operands[-1]
     symbols = last.items if isinstance(last, Vector) else (last,)
@@ -121,7 +121,7 @@ def _labels(function: Function) -> dict[str, int]:
 
 
 def _successors_of(index: int, item: Instruction | Label, labels: dict[str, int]) -> tuple[int, ...]:
-    if isinstance(item, Label) or (item.name not in _BRANCHES and item.name not in _LEAVING):
+    if isinstance(item, Label) or (item.name not in BRANCHES and item.name not in _LEAVING):
         return (index + 1,)
     reached = tuple(labels[name] for name in targets(item))
     return reached if item.guard is None else (*reached, index + 1)

@@ -68,8 +68,7 @@ def compile_source(code: str, options: tuple[str, ...] = (), names: tuple[str, .
     """
     flags = (*OPTIONS, *(f"--include-path={folder}" for folder in include_folders()), *options)
     flags += ("--relocatable-device-code=true",) if relocatable else ()
-    # The files that quoted names stand for may have changed since the last time.
-    compile_ = _compile.__wrapped__ if _OWN_HEADER.search(code) else _compile
+    compile_ = _compile.__wrapped__ if includes_own_headers(code) else _compile
     return compile_(code, flags, names)
 
 
@@ -87,6 +86,11 @@ def _compile(code: str, flags: tuple[str, ...], names: tuple[str, ...]) -> Compi
         return Compiled(_SOURCE_PATH.sub(r"\1", _text("PTX", program)), {name: _lowered(program, name) for name in names})
     finally:
         library.nvrtcDestroyProgram(ctypes.byref(program))
+
+
+def includes_own_headers(code: str) -> bool:
+    """Whether source includes files by quoted names. They may change, so what was compiled is not to be kept."""
+    return _OWN_HEADER.search(code) is not None
 
 
 def include_folders() -> tuple[Path, ...]:

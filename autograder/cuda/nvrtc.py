@@ -29,6 +29,7 @@ WITHOUT_C_HEADERS = (
 )
 _NOT_FOUND = re.compile(r'(?:cannot|could not) open source file "(?P<header>[^"]+)"')
 _OWN_HEADER = re.compile(r'^\s*#\s*include\s*"', re.MULTILINE)
+_SOURCE_PATH = re.compile(rf'(\.file\s+\d+\s+")[^"]*[/\\](?={re.escape(FILE_NAME)}")')
 _NAME_EXPRESSION = re.compile(r"__nv_name_map\(\d+\)")
 
 
@@ -67,8 +68,7 @@ def compile_source(code: str, options: tuple[str, ...] = (), names: tuple[str, .
     """
     flags = (*OPTIONS, *(f"--include-path={folder}" for folder in include_folders()), *options)
     flags += ("--relocatable-device-code=true",) if relocatable else ()
-    # The files that quoted names stand for may have changed since the last time.
-    compile_ = _compile.__wrapped__ if _OWN_HEADER.search(code) else _compile
+    compile_ = _compile.__wrapped__ if includes_own_headers(code) else _compile
     return compile_(code, flags, names)
 
 
@@ -82,9 +82,15 @@ def _compile(code: str, flags: tuple[str, ...], names: tuple[str, ...]) -> Compi
             _check(library.nvrtcAddNameExpression(program, name.encode()))
         if library.nvrtcCompileProgram(program, len(flags), (ctypes.c_char_p * len(flags))(*(flag.encode() for flag in flags))):
             raise _refusal(_text("ProgramLog", program).strip())
-        return Compiled(_text("PTX", program), {name: _lowered(program, name) for name in names})
+        # The folder that this process happens to work in is none of PTX's business.
+        return Compiled(_SOURCE_PATH.sub(r"\1", _text("PTX", program)), {name: _lowered(program, name) for name in names})
     finally:
         library.nvrtcDestroyProgram(ctypes.byref(program))
+
+
+def includes_own_headers(code: str) -> bool:
+    """Whether source includes files by quoted names. They may change, so what was compiled is not to be kept."""
+    return _OWN_HEADER.search(code) is not None
 
 
 def include_folders() -> tuple[Path, ...]:

@@ -20,7 +20,7 @@ from autograder.cuda.ptx.model import (
 )
 
 _LEAVING = frozenset({"ret", "exit", "trap"})
-_BRANCHES = frozenset({"bra", "brx"})
+BRANCHES = frozenset({"bra", "brx"})
 # Instructions whose first operand is read. (Where it is an address, as in a store, nothing is written anyway.)
 _WITHOUT_RESULT = frozenset({"bra", "brx", "bar", "barrier", "nanosleep"})
 _WARP_OPERATIONS = frozenset({"shfl", "vote", "match", "redux", "wmma", "mma", "ldmatrix", "movmatrix"})
@@ -37,15 +37,15 @@ def backward_branches(function: Function) -> set[int]:
     """Indices of the branches to a label that stands before them: every loop has one."""
     labels = _labels(function)
     return {
-        index
-        for index, item in enumerate(function.body)
-        if isinstance(item, Instruction) and item.name in _BRANCHES and any(labels[name] <= index for name in targets(item))
+        index for index, item in enumerate(function.body) if isinstance(item, Instruction) and any(labels[name] <= index for name in targets(item))
     }
 
 
-def targets(branch: Instruction) -> tuple[str, ...]:
-    """The labels that a `bra` or a `brx.idx` names."""
-    last = branch.operands[-1]
+def targets(instruction: Instruction) -> tuple[str, ...]:
+    """The labels that a `bra` or a `brx.idx` names; other instructions have none."""
+    if instruction.name not in BRANCHES:
+        return ()
+    last = instruction.operands[-1]
     symbols = last.items if isinstance(last, Vector) else (last,)
     return tuple(symbol.name for symbol in symbols if isinstance(symbol, Symbol))
 
@@ -121,9 +121,9 @@ def _labels(function: Function) -> dict[str, int]:
 
 
 def _successors_of(index: int, item: Instruction | Label, labels: dict[str, int]) -> tuple[int, ...]:
-    if isinstance(item, Label) or (item.name not in _BRANCHES and item.name not in _LEAVING):
+    if isinstance(item, Label) or (item.name not in BRANCHES and item.name not in _LEAVING):
         return (index + 1,)
-    reached = tuple(labels[name] for name in targets(item)) if item.name in _BRANCHES else ()
+    reached = tuple(labels[name] for name in targets(item))
     return reached if item.guard is None else (*reached, index + 1)
 
 

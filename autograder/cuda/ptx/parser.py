@@ -14,6 +14,7 @@ from pathlib import PureWindowsPath
 from typing import TypeVar
 
 from autograder.cuda.faults import NotSupported
+from autograder.cuda.ptx.flow import targets
 from autograder.cuda.ptx.model import (
     WIDTHS,
     Address,
@@ -86,6 +87,8 @@ class _Tokens:
 
     def take(self) -> str:
         word = self.words[self.position]
+        if not word:
+            raise _Unexpected
         self.position += 1
         return word
 
@@ -108,6 +111,12 @@ class _Tokens:
         except ValueError:
             raise _Unexpected from None
         return -value if negative else value
+
+    def natural(self) -> int:
+        """An integer that counts something."""
+        if self.word == "-":
+            raise _Unexpected
+        return self.integer()
 
     def separated(self, item: Callable[[], T], end: str) -> Iterator[T]:
         """Items with commas between them, up to the token that ends them."""
@@ -175,11 +184,21 @@ class _ModuleParser:
         self.tokens.expect("{")
         function = Function(name, entry, parameters, results, max_threads=max_threads)
         _BodyParser(self.tokens, function, _Lines(self.main)).parse()
+        _check_labels(function)
         self.module.functions[name] = function
 
 
-def _not_supported(tokens: _Tokens, begin: int) -> NotSupported:
-    return NotSupported(f"Without a GPU, kernels cannot use this PTX statement: `{tokens.statement_at(begin)}`")
+def _not_supported(tokens: _Tokens, begin: int, line: int = 0) -> NotSupported:
+    where = f"line {line}: without" if line else "Without"
+    return NotSupported(f"{where} a GPU, kernels cannot use this PTX statement: `{tokens.statement_at(begin)}`")
+
+
+def _check_labels(function: Function) -> None:
+    """Assembly in a kernel's source may name labels that are nowhere: NVRTC passes it on unread."""
+    labels = {item.name for item in function.body if isinstance(item, Label)}
+    for item in function.body:
+        if isinstance(item, Instruction) and not labels.issuperset(targets(item)):
+            raise NotSupported(f"line {item.line}: there is no such label as this PTX instruction goes to: `{item.text}`")
 
 
 def _skip_list(tokens: _Tokens) -> None:
@@ -243,7 +262,7 @@ def _declarator(tokens: _Tokens) -> _Declarator:
     while tokens.word.startswith("."):
         word = tokens.take()[1:]
         if word == "align":
-            align = tokens.integer()
+            align = tokens.natural()
         elif word == "ptr":
             _skip_pointee(tokens)
         elif word in WIDTHS:
@@ -255,7 +274,7 @@ def _declarator(tokens: _Tokens) -> _Declarator:
     name = tokens.take()
     dimensions = []
     while tokens.accept("["):
-        dimensions.append(0 if tokens.word == "]" else tokens.integer())
+        dimensions.append(0 if tokens.word == "]" else tokens.natural())
         tokens.expect("]")
     return _Declarator(type_, name, align or size_of(type_), tuple(dimensions))
 
@@ -299,15 +318,33 @@ class _Initialiser:
         self.tokens.expect("{")
         row = self.step * math.prod(dimensions[1:])
         places = iter(range(at, at + row * dimensions[0], row))
-        for _ in self.tokens.separated(lambda: self._value(next(places), dimensions[1:]), "}"):
+        for _ in self.tokens.separated(lambda: self._row(places, dimensions[1:]), "}"):
             pass
 
-    def _element(self, at: int) -> None:
-        first = self.tokens.word
-        if first == "-" or first[0].isdigit():
-            bits = _number(self.tokens).bits % (1 << 8 * self.step)
-            self.data[at : at + self.step] = bits.to_bytes(self.step, "little")
+    def _row(self, places: Iterator[int], dimensions: tuple[int, ...]) -> None:
+        for place in places:
+            self._value(place, dimensions)
             return
+        raise _Unexpected
+
+    def _element(self, at: int) -> None:
+        if self.tokens.word != "-" and not self.tokens.word[:1].isdigit():
+            self._pointer(at)
+            return
+        number = _number(self.tokens).bits
+        if self.tokens.accept("("):
+            self._byte_of_pointer(at, number)
+        else:
+            self.data[at : at + self.step] = (number % (1 << 8 * self.step)).to_bytes(self.step, "little")
+
+    def _byte_of_pointer(self, at: int, mask: int) -> None:
+        """`0xFF(generic(other)), 0xFF00(generic(other)), ...` is a pointer in a packed structure, byte by byte."""
+        self._pointer(at)
+        self.tokens.expect(")")
+        if mask != 0xFF:
+            self.pointers.pop()
+
+    def _pointer(self, at: int) -> None:
         generic = self.tokens.accept("generic")
         if generic:
             self.tokens.expect("(")
@@ -396,7 +433,7 @@ class _BodyParser:
             try:
                 self._statement(begin)
             except _Unexpected:
-                raise _not_supported(self.tokens, begin) from None
+                raise _not_supported(self.tokens, begin, self.lines.current) from None
 
     def _statement(self, begin: int) -> None:
         word = self.tokens.take()
@@ -406,10 +443,8 @@ class _BodyParser:
             self._directive(word)
         elif self.tokens.accept(":"):
             self._labelled(self._symbol(word).name)
-        elif word:
-            self._instruction(word, begin)
         else:
-            raise _Unexpected
+            self._instruction(word, begin)
 
     def _scope(self) -> None:
         outer_names, outer_suffix = self.names, self.suffix
@@ -457,7 +492,7 @@ class _BodyParser:
         name = self.tokens.take()
         if not self.tokens.accept("<"):
             return [name]
-        count = self.tokens.integer()
+        count = self.tokens.natural()
         self.tokens.expect(">")
         return [f"{name}{k}" for k in range(count)]
 
@@ -491,13 +526,14 @@ class _BodyParser:
             word = self.tokens.take()
         if not word[:1].isalpha():
             raise _Unexpected
-        name = word.partition(".")[0]
-        if name == "call":
-            operands = self._call_operands()
-        elif name == "brx":
-            operands = self._table_operands()
-        else:
-            operands = tuple(self.tokens.separated(self._operand, ";"))
+        operands = tuple(self.tokens.separated(self._operand, ";"))
+        match word.partition(".")[0]:
+            case "call":
+                operands = _call_operands(operands)
+            case "bra":
+                _expect_form(operands, Symbol)
+            case "brx":
+                operands = self._table_operands(operands)
         self.function.body.append(Instruction(word, operands, guard, self.lines.current, self.tokens.text_since(begin)))
 
     def _predicate(self) -> Register | Negated:
@@ -507,19 +543,9 @@ class _BodyParser:
             raise _Unexpected
         return Negated(register) if negated else register
 
-    def _call_operands(self) -> tuple[Operand, ...]:
-        """`(results), callee, (arguments), prototype;` where everything but the callee may be absent."""
-        given = list(self.tokens.separated(self._operand, ";"))
-        if given and not isinstance(given[0], Vector):
-            given.insert(0, Vector(()))
-        if len(given) == 2:
-            given.append(Vector(()))
-        if not 3 <= len(given) <= 4:
-            raise _Unexpected
-        return tuple(given)
-
-    def _table_operands(self) -> tuple[Operand, ...]:
-        index, table = self.tokens.separated(self._operand, ";")
+    def _table_operands(self, given: tuple[Operand, ...]) -> tuple[Operand, ...]:
+        _expect_form(given, Register, Symbol)
+        index, table = given
         if not isinstance(table, Symbol) or table.name not in self.tables:
             raise _Unexpected
         return index, self.tables[table.name]
@@ -532,13 +558,13 @@ class _BodyParser:
         word = self.tokens.word
         named = self.names.get(word)
         if isinstance(named, Register):
-            self.tokens.position += 1
+            self.tokens.take()
             return named
         if word == "-" or word[:1].isdigit():
             return _number(self.tokens)
         if word == "!":
             return self._predicate()
-        self.tokens.position += 1
+        self.tokens.take()
         if word == "[":
             return self._address()
         if word in "{(":
@@ -567,3 +593,19 @@ class _BodyParser:
             raise _Unexpected
         self.tokens.expect("]")
         return address
+
+
+def _expect_form(operands: tuple[Operand, ...], *forms: type) -> None:
+    if tuple(type(operand) for operand in operands) != forms:
+        raise _Unexpected
+
+
+def _call_operands(given: tuple[Operand, ...]) -> tuple[Operand, ...]:
+    """`(results), callee, (arguments), prototype`, where everything but the callee may be absent."""
+    if given and not isinstance(given[0], Vector):
+        given = (Vector(()), *given)
+    if len(given) == 2:
+        given = (*given, Vector(()))
+    if len(given) not in (3, 4) or not isinstance(given[2], Vector):
+        raise _Unexpected
+    return given

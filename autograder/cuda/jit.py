@@ -22,6 +22,11 @@ T = TypeVar("T")
 
 @functools.cache
 def _target_machine() -> Any:
+    """The one that code is compiled for."""
+    return _new_target_machine()
+
+
+def _new_target_machine() -> Any:
     """The machine that this process runs on, with all it can do."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -94,7 +99,8 @@ class Code:
     """Machine code in this process. It lives as long as this object."""
 
     def __init__(self, object_: bytes) -> None:
-        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target_machine())
+        # An engine owns its target machine and disposes of it.
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _new_target_machine())
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(object_))
         self._engine.finalize_object()
 

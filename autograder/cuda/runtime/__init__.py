@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import re
 from pathlib import Path
 
 from autograder.cuda import jit, nvrtc, ptx
@@ -56,7 +57,12 @@ def fast_paths() -> bytes:
 
     They call `Runtime.symbols` for whatever is not a common case.
     """
-    return jit.cached(("fast paths",), lambda: (jit.bitcode(_native_ir('#include "fast.cu"\n')), None))[0]
+    return jit.cached(("fast paths",), lambda: (jit.bitcode(_rarely_calling(_native_ir('#include "fast.cu"\n'))), None))[0]
+
+
+def _rarely_calling(ir: str) -> str:
+    """Tell LLVM that the functions outside are seldom called."""
+    return re.sub(r'^declare i64 @"check_.*\)$', r"\g<0> cold", ir, flags=re.MULTILINE)
 
 
 def load_native(source: str) -> jit.Code:

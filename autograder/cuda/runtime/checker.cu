@@ -216,7 +216,7 @@ static __device__ void release(Thread *thread, Launch *launch, u64 *of_block, u6
 static __device__ __noinline__ void publish(Thread *thread, Launch *launch, u64 *of_block) {
     u32 first = thread->number / 32 * 32;
     if (of_block[BARRIER] < thread->fence_barrier) of_block[BARRIER] = thread->fence_barrier;
-    for (u32 lane = 0; lane < 32 && first + lane < launch->threads; lane++) {
+    _Pragma("unroll 1") for (u32 lane = 0; lane < 32 && first + lane < launch->threads; lane++) {
         u64 heard = thread->heard[lane] > thread->heard_all ? thread->heard[lane] : thread->heard_all;
         bool is_self = first + lane == thread->number;
         if (is_self || heard > thread->fence) heard = thread->fence;
@@ -243,14 +243,14 @@ static __device__ __noinline__ void synchronize_by_atomic(Thread *thread, Launch
 
 // ---- the spaces ------------------------------------------------------------------------------------------------
 
-static __device__ bool has_redzone(Touch *touch, Shadow *first) {
+static __device__ __noinline__ bool has_redzone(Touch *touch, Shadow *first) {
     u32 count = touch->bytes >> touch->launch->granule_shift;
     for (u32 i = 0; i == 0 || i < count; i++)
         if (first[i].write == REDZONE) return true;
     return false;
 }
 
-extern "C" __device__ u8 *check_shared(Thread *thread, Launch *launch, u64 address, u32 site, u32 access, u32 bytes) {
+extern "C" __device__ __noinline__ u8 *check_shared(Thread *thread, Launch *launch, u64 address, u32 site, u32 access, u32 bytes) {
     Touch touch = {thread, launch, address, site, access, SHARED, bytes};
     bool is_inside = address < launch->shared_size && launch->shared_size - address >= bytes;
     Shadow *shadow = launch->shared_shadow + (address >> launch->granule_shift);
@@ -267,14 +267,14 @@ extern "C" __device__ u8 *check_shared(Thread *thread, Launch *launch, u64 addre
     return check_granules(&touch, shadow) ? launch->shared + address : 0;
 }
 
-static __device__ u32 what_is_wrong(Touch *touch, Allocation *allocation, u64 offset) {
+static __device__ __noinline__ u32 what_is_wrong(Touch *touch, Allocation *allocation, u64 offset) {
     if (!allocation || !allocation->size) return WILD_POINTER;
     if (offset >= allocation->size || allocation->size - offset < touch->bytes) return OUT_OF_BOUNDS;
     if (touch->address & (touch->bytes - 1)) return MISALIGNED;
     return touch->access != LOAD && allocation->read_only ? READ_ONLY : NO_FAULT;
 }
 
-extern "C" __device__ u8 *check_global(Thread *thread, Launch *launch, u64 address, u32 site, u32 access, u32 bytes) {
+extern "C" __device__ __noinline__ u8 *check_global(Thread *thread, Launch *launch, u64 address, u32 site, u32 access, u32 bytes) {
     Touch touch = {thread, launch, address, site, access, GLOBAL, bytes};
     u64 index = (address >> NUMBER_SHIFT) - FIRST_NUMBER, offset = (address & OFFSET_MASK) - MIDDLE;
     Allocation *allocation = index < launch->allocation_count ? launch->allocations + index : 0;
@@ -306,7 +306,7 @@ static __device__ __noinline__ void refuse_local(Touch *touch, u64 below, u64 of
     fault->extra = header[1];
 }
 
-extern "C" __device__ u8 *check_local(Thread *thread, Launch *launch, u64 address, u32 site, u32 access, u32 bytes) {
+extern "C" __device__ __noinline__ u8 *check_local(Thread *thread, Launch *launch, u64 address, u32 site, u32 access, u32 bytes) {
     Touch touch = {thread, launch, address, site, access, LOCAL, bytes};
     u64 below = address >> DEPOT_SHIFT, offset = address & DEPOT_MASK;
     u32 *header = depot_header(thread, below);

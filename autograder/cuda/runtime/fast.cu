@@ -30,15 +30,23 @@ static __device__ __forceinline__ bool settled_global(Launch *launch, u64 tag, u
     return tag >= launch->block_epoch || tag < launch->launch_epoch;
 }
 
-// Since the last barrier others have read the granule: does the tag of their reads stand for this one too?
-static __device__ __forceinline__ bool is_one_more_reader(u64 read, u64 mine) {
+// One more reader since the last barrier. That the epochs are equal says that nothing orders it after the others.
+static __device__ __forceinline__ bool join_readers(Launch *launch, Shadow *shadow, u64 read, u64 mine) {
+    u64 different = read ^ mine, many = read & (MANY_IN_WARP | MANY_APART);
     if (read & MANY_APART) return true;
-    return ((read ^ mine) & (EPOCH_BITS | (read & MANY_IN_WARP ? WARP_BITS : THREAD_BITS))) == 0;
+    if ((different & EPOCH_BITS) || launch->has_fence) return false;
+    if (!many && !(different & THREAD_BITS)) return true;
+    if (!(different & WARP_BITS)) {
+        if (!many) shadow->read = mine | MANY_IN_WARP;
+        return true;
+    }
+    shadow->read = (many ? read : mine) | many | MANY_APART;
+    return true;
 }
 
-static __device__ __forceinline__ bool note_read(Shadow *shadow, u64 first_epoch, u64 mine) {
+static __device__ __forceinline__ bool note_read(Launch *launch, Shadow *shadow, u64 mine) {
     u64 read = shadow->read;
-    if (read >= first_epoch) return is_one_more_reader(read, mine);
+    if (read >= launch->barrier_epoch) return join_readers(launch, shadow, read, mine);
     shadow->read = mine;
     return true;
 }
@@ -49,7 +57,7 @@ static __device__ __forceinline__ u8 *shared(Thread *thread, Launch *launch, u64
     Shadow *shadow = launch->shared_shadow + address / bytes;
     u64 mine = mark(thread, site), write = shadow->write;
     if (access == LOAD) {
-        if (write >= launch->block_epoch && settled_shared(launch, write, mine) && note_read(shadow, launch->barrier_epoch, mine))
+        if (write >= launch->block_epoch && settled_shared(launch, write, mine) && note_read(launch, shadow, mine))
             return launch->shared + address;
     } else if (settled_shared(launch, write, mine) && settled_shared(launch, shadow->read, mine)) {
         shadow->write = mine;
@@ -73,7 +81,7 @@ static __device__ __forceinline__ u8 *global(Thread *thread, Launch *launch, u64
             u64 read = shadow->read;
             // What another block has read stays: a write by any but that block is to be told of it.
             if (read >= launch->launch_epoch && read < launch->block_epoch && !launch->has_fence) return allocation->base + offset;
-            if ((read < launch->launch_epoch || read >= launch->block_epoch) && note_read(shadow, launch->barrier_epoch, mine))
+            if ((read < launch->launch_epoch || read >= launch->block_epoch) && note_read(launch, shadow, mine))
                 return allocation->base + offset;
         }
     } else if (!allocation->read_only && settled_global(launch, write, mine) && settled_global(launch, shadow->read, mine)) {

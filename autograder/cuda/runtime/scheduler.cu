@@ -10,7 +10,7 @@ typedef u32 (*Kernel)(Thread *, Launch *, u8 *frame);
 // Each runnable lane, to its next stop. FINISHED: all that have not finished wait for other warps.
 static __device__ __noinline__ u32 run_lanes(Warp *warp, Kernel kernel) {
     u32 result = FINISHED;
-    for (u32 i = 0; i < warp->lanes; i++) {
+    EACH_LANE(i, warp, ~0u) {
         Thread *thread = lane_of(warp, i);
         if (thread->status == RUNNABLE) thread->status = kernel(thread, warp->launch, thread->stack);
         if (thread->status == FAULTED) return FAULTED;
@@ -23,7 +23,7 @@ static __device__ __noinline__ u32 run_lanes(Warp *warp, Kernel kernel) {
 // All operations for which all lanes have come. FINISHED: there is none.
 static __device__ __noinline__ u32 run_operations(Warp *warp) {
     u32 status = FINISHED;
-    for (u32 i = 0; i < warp->lanes; i++) {
+    EACH_LANE(i, warp, ~0u) {
         Thread *thread = lane_of(warp, i);
         if (thread->status != IN_WARP) continue;
         u32 lanes = participants(warp, thread);
@@ -89,9 +89,9 @@ static __device__ u32 barrier_result(Thread *thread, Waiting *waiting) {
 
 static __device__ __noinline__ u32 trace_barrier(Launch *launch, u32 number) {
     for (u32 first = 0; first < launch->threads; first += 32) {
-        Warp warp = {launch, first, launch->threads - first < 32 ? launch->threads - first : 32};
+        Warp warp = warp_of(launch, first);
         u32 lanes = 0;
-        for (u32 i = 0; i < warp.lanes; i++) lanes |= (u32)waits_at(lane_of(&warp, i), number) << i;
+        EACH_LANE(i, &warp, ~0u) lanes |= (u32)waits_at(lane_of(&warp, i), number) << i;
         if (lanes && append_step(&warp, lanes, BARRIER_EVENT) == FAULTED) return FAULTED;
     }
     return RUNNABLE;
@@ -118,8 +118,8 @@ static __device__ __noinline__ u32 pass(Launch *launch, Waiting *waiting) {
 }
 
 // The first barrier that is complete. FINISHED: there is none.
-static __device__ u32 pass_barrier(Launch *launch) {
-    for (u32 number = 0; number < BARRIERS; number++) {
+static __device__ __noinline__ u32 pass_barrier(Launch *launch) {
+    _Pragma("unroll 1") for (u32 number = 0; number < BARRIERS; number++) {
         Waiting waiting = waiting_at(launch, number);
         if (waiting.first && is_complete(launch, &waiting)) return pass(launch, &waiting);
     }
@@ -146,9 +146,10 @@ static __device__ __noinline__ Fault *blame(Launch *launch, u32 kind, Thread *th
 
 static __device__ __noinline__ void blame_warp(Launch *launch, Thread *thread) {
     u32 first = thread->number / 32 * 32;
-    for (u32 lane = 0; lane < 32 && first + lane < launch->threads; lane++) {
-        Thread *other = thread_at(launch, first + lane);
-        if (!names(thread->mask, lane) || other->status == FINISHED || has_come(thread, other)) continue;
+    Warp warp = warp_of(launch, first);
+    EACH_LANE(i, &warp, thread->mask) {
+        Thread *other = lane_of(&warp, i);
+        if (other->status == FINISHED || has_come(thread, other)) continue;
         blame(launch, WARP_APART, thread, other);
         return;
     }
@@ -172,7 +173,7 @@ static __device__ __noinline__ void blame_barrier(Launch *launch, Thread *thread
     fault->extra = (launch->threads - waiting.threads) | (u64)waiting.threads << 32;
 }
 
-static __device__ u32 blame_someone(Launch *launch) {
+static __device__ __noinline__ u32 blame_someone(Launch *launch) {
     Thread *in_warp = find(launch, IN_WARP);
     if (in_warp) blame_warp(launch, in_warp);
     else blame_barrier(launch, find(launch, AT_BARRIER));
@@ -197,9 +198,9 @@ static __device__ __noinline__ void begin_block(Launch *launch, u64 block) {
     }
 }
 
-static __device__ u32 run_warps(Launch *launch, Kernel kernel) {
+static __device__ __noinline__ u32 run_warps(Launch *launch, Kernel kernel) {
     for (u32 first = 0; first < launch->threads; first += 32) {
-        Warp warp = {launch, first, launch->threads - first < 32 ? launch->threads - first : 32};
+        Warp warp = warp_of(launch, first);
         if (run_warp(&warp, kernel) == FAULTED) return FAULTED;
     }
     return RUNNABLE;
@@ -209,7 +210,7 @@ static __device__ bool has_ended(Launch *launch) {
     return !find(launch, AT_BARRIER) && !find(launch, IN_WARP);
 }
 
-static __device__ u32 run_block(Launch *launch, Kernel kernel) {
+static __device__ __noinline__ u32 run_block(Launch *launch, Kernel kernel) {
     for (;;) {
         if (run_warps(launch, kernel) == FAULTED) return FAULTED;
         if (has_ended(launch)) return FINISHED;
@@ -231,7 +232,7 @@ static __device__ __noinline__ void place_threads(Launch *launch) {
     }
 }
 
-static __device__ void begin_launch(Launch *launch) {
+static __device__ __noinline__ void begin_launch(Launch *launch) {
     launch->launch_epoch = launch->epoch += EPOCH_STEP;
     launch->first_block_of_launch = launch->first_block;
     place_threads(launch);

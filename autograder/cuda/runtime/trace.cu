@@ -28,23 +28,24 @@ static __device__ u32 event_kind(Thread *thread) {
 
 // The lanes of `lanes` do something together.
 static __device__ __noinline__ u32 append_step(Warp *warp, u32 lanes, u32 kind) {
-    for (u32 i = 0; i < warp->lanes; i++)
-        if (names(lanes, i) && append(warp->launch, lane_of(warp, i), kind) == FAULTED) return FAULTED;
+    EACH_LANE(i, warp, lanes) {
+        if (append(warp->launch, lane_of(warp, i), kind) == FAULTED) return FAULTED;
+    }
     warp->launch->step++;
     return RUNNABLE;
 }
 
 // May the lane move: is it before an access or a branch, or at a warp operation to which all have come?
-static __device__ bool may_move(Warp *warp, Thread *thread) {
+static __device__ __noinline__ bool may_move(Warp *warp, Thread *thread) {
     if (thread->status == AT_ACCESS || thread->status == AT_BRANCH) return true;
     return thread->status == IN_WARP && participants(warp, thread);
 }
 
 // Lanes in the deepest call go first, then those at the lowest site: so they find together again after branches and
 // loops. Null: none may move.
-static __device__ Thread *next_to_move(Warp *warp) {
+static __device__ __noinline__ Thread *next_to_move(Warp *warp) {
     Thread *best = 0;
-    for (u32 i = 0; i < warp->lanes; i++) {
+    EACH_LANE(i, warp, ~0u) {
         Thread *thread = lane_of(warp, i);
         bool is_before = !best || thread->depth > best->depth || (thread->depth == best->depth && thread->site < best->site);
         if (is_before && may_move(warp, thread)) best = thread;
@@ -52,9 +53,9 @@ static __device__ Thread *next_to_move(Warp *warp) {
     return best;
 }
 
-static __device__ u32 lanes_beside(Warp *warp, Thread *thread) {
+static __device__ __noinline__ u32 lanes_beside(Warp *warp, Thread *thread) {
     u32 lanes = 0;
-    for (u32 i = 0; i < warp->lanes; i++) {
+    EACH_LANE(i, warp, ~0u) {
         Thread *other = lane_of(warp, i);
         if (other->status == thread->status && other->depth == thread->depth && other->site == thread->site) lanes |= 1u << i;
     }
@@ -71,7 +72,6 @@ static __device__ __noinline__ u32 step(Warp *warp) {
     }
     u32 lanes = lanes_beside(warp, thread);
     if (append_step(warp, lanes, event_kind(thread)) == FAULTED) return FAULTED;
-    for (u32 i = 0; i < warp->lanes; i++)
-        if (names(lanes, i)) lane_of(warp, i)->status = RUNNABLE;
+    EACH_LANE(i, warp, lanes) lane_of(warp, i)->status = RUNNABLE;
     return RUNNABLE;
 }

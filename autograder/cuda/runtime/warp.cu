@@ -6,12 +6,20 @@ struct Warp {
     u32 first, lanes; // its first thread's number in the block; how many lanes exist
 };
 
+static __device__ Warp warp_of(Launch *launch, u32 first) {
+    u32 lanes = launch->threads - first;
+    return {launch, first, lanes < 32 ? lanes : 32};
+}
+
 static __device__ Thread *lane_of(Warp *warp, u32 lane) {
     return (Thread *)(warp->launch->thread_memory + (warp->first + lane) * warp->launch->thread_stride);
 }
 
 static __device__ bool names(u32 mask, u32 lane) { return (mask >> lane & 1) != 0; }
 static __device__ u32 all_lanes(Warp *warp) { return warp->lanes == 32 ? ~0u : (1u << warp->lanes) - 1; }
+
+// For each lane i of a mask that exists. Not unrolled: the runtime is to compile fast.
+#define EACH_LANE(i, warp, mask) _Pragma("unroll 1") for (u32 i = 0; i < (warp)->lanes; i++) if (names(mask, i))
 
 // Is the other one where the thread's operation wants it to be?
 static __device__ bool has_come(Thread *thread, Thread *other) {
@@ -21,9 +29,9 @@ static __device__ bool has_come(Thread *thread, Thread *other) {
 // The lanes that take part in a thread's operation: all that its mask names, exist and have not left; 0: not all have come.
 static __device__ __noinline__ u32 participants(Warp *warp, Thread *thread) {
     u32 lanes = 0;
-    for (u32 i = 0; i < warp->lanes; i++) {
+    EACH_LANE(i, warp, thread->mask) {
         Thread *other = lane_of(warp, i);
-        if (!names(thread->mask, i) || other->status == FINISHED) continue;
+        if (other->status == FINISHED) continue;
         if (!has_come(thread, other)) return 0;
         lanes |= 1u << i;
     }
@@ -40,7 +48,7 @@ static __device__ void answer(Thread *thread, u32 result, bool predicate) {
 // ---- shuffles --------------------------------------------------------------------------------------------------
 
 // The lane that a shuffle reads; `in_range` tells whether it lies within the segment. PTX ISA, "shfl.sync".
-static __device__ u32 source_lane(Thread *thread, u32 lane, bool *in_range) {
+static __device__ __noinline__ u32 source_lane(Thread *thread, u32 lane, bool *in_range) {
     u32 clamp = thread->clamp & 31, segment = thread->clamp >> 8 & 31, by = thread->operand & 31;
     i32 lowest = lane & segment, highest = lowest | (clamp & ~segment), source;
     switch (thread->operation) {
@@ -62,8 +70,7 @@ static __device__ __noinline__ u32 dead_lane(Warp *warp, Thread *thread, u32 lan
 }
 
 static __device__ __noinline__ u32 shuffle(Warp *warp, u32 lanes) {
-    for (u32 i = 0; i < warp->lanes; i++) {
-        if (!names(lanes, i)) continue;
+    EACH_LANE(i, warp, lanes) {
         Thread *thread = lane_of(warp, i);
         bool in_range;
         u32 source = source_lane(thread, i, &in_range);
@@ -76,30 +83,26 @@ static __device__ __noinline__ u32 shuffle(Warp *warp, u32 lanes) {
 
 // ---- votes, matches, reductions --------------------------------------------------------------------------------
 
-static __device__ u32 ballot(Warp *warp, u32 lanes) {
+static __device__ __noinline__ u32 ballot(Warp *warp, u32 lanes) {
     u32 votes = 0;
-    for (u32 i = 0; i < warp->lanes; i++)
-        if (names(lanes, i) && lane_of(warp, i)->value) votes |= 1u << i;
+    EACH_LANE(i, warp, lanes) votes |= (u32)(lane_of(warp, i)->value != 0) << i;
     return votes;
 }
 
 static __device__ __noinline__ void vote(Warp *warp, u32 lanes, Thread *thread) {
     u32 votes = ballot(warp, lanes), operation = thread->operation;
     bool yes = operation == VOTE_ALL ? votes == lanes : operation == VOTE_ANY ? votes != 0 : votes == 0 || votes == lanes;
-    for (u32 i = 0; i < warp->lanes; i++)
-        if (names(lanes, i)) answer(lane_of(warp, i), operation == VOTE_BALLOT ? votes : yes, yes);
+    EACH_LANE(i, warp, lanes) answer(lane_of(warp, i), operation == VOTE_BALLOT ? votes : yes, yes);
 }
 
-static __device__ u32 equal_lanes(Warp *warp, u32 lanes, u64 value) {
+static __device__ __noinline__ u32 equal_lanes(Warp *warp, u32 lanes, u64 value) {
     u32 equal = 0;
-    for (u32 i = 0; i < warp->lanes; i++)
-        if (names(lanes, i) && value_of(lane_of(warp, i)) == value) equal |= 1u << i;
+    EACH_LANE(i, warp, lanes) equal |= (u32)(value_of(lane_of(warp, i)) == value) << i;
     return equal;
 }
 
 static __device__ __noinline__ void match(Warp *warp, u32 lanes) {
-    for (u32 i = 0; i < warp->lanes; i++) {
-        if (!names(lanes, i)) continue;
+    EACH_LANE(i, warp, lanes) {
         Thread *thread = lane_of(warp, i);
         u32 equal = equal_lanes(warp, lanes, value_of(thread));
         bool all = equal == lanes;
@@ -107,7 +110,7 @@ static __device__ __noinline__ void match(Warp *warp, u32 lanes) {
     }
 }
 
-static __device__ u32 combine(u32 operation, u32 a, u32 b) {
+static __device__ __noinline__ u32 combine(u32 operation, u32 a, u32 b) {
     switch (operation) {
     case REDUCE_ADD: return a + b;
     case REDUCE_MIN_SIGNED: return (i32)a < (i32)b ? a : b;
@@ -121,13 +124,9 @@ static __device__ u32 combine(u32 operation, u32 a, u32 b) {
 }
 
 static __device__ __noinline__ void reduce(Warp *warp, u32 lanes, Thread *thread) {
-    u32 first = 0;
-    while (!names(lanes, first)) first++;
-    u32 result = lane_of(warp, first)->value;
-    for (u32 i = first + 1; i < warp->lanes; i++)
-        if (names(lanes, i)) result = combine(thread->operation, result, lane_of(warp, i)->value);
-    for (u32 i = 0; i < warp->lanes; i++)
-        if (names(lanes, i)) answer(lane_of(warp, i), result, false);
+    u32 result = thread->value, own = 1u << (thread->number - warp->first);
+    EACH_LANE(i, warp, lanes & ~own) result = combine(thread->operation, result, lane_of(warp, i)->value);
+    EACH_LANE(i, warp, lanes) answer(lane_of(warp, i), result, false);
 }
 
 // ---- what it orders --------------------------------------------------------------------------------------------
@@ -136,12 +135,10 @@ static __device__ u64 latest(u64 a, u64 b) { return a > b ? a : b; }
 
 // All that the lanes know of each other, each of them knows from now on.
 static __device__ __noinline__ void hear(Warp *warp, u32 lanes, u64 epoch) {
-    for (u32 other = 0; other < warp->lanes; other++) {
+    EACH_LANE(other, warp, ~0u) {
         u64 heard = names(lanes, other) ? epoch : 0;
-        for (u32 i = 0; i < warp->lanes; i++)
-            if (names(lanes, i)) heard = latest(heard, lane_of(warp, i)->heard[other]);
-        for (u32 i = 0; i < warp->lanes; i++)
-            if (names(lanes, i)) lane_of(warp, i)->heard[other] = heard;
+        EACH_LANE(i, warp, lanes) heard = latest(heard, lane_of(warp, i)->heard[other]);
+        EACH_LANE(i, warp, lanes) lane_of(warp, i)->heard[other] = heard;
     }
 }
 
@@ -149,16 +146,14 @@ static __device__ __noinline__ void hear(Warp *warp, u32 lanes, u64 epoch) {
 static __device__ __noinline__ void order_lanes(Warp *warp, u32 lanes, u32 mask) {
     u64 epoch = warp->launch->epoch += EPOCH_STEP, acquired = 0, heard_all = 0;
     bool is_whole = (mask & all_lanes(warp)) == all_lanes(warp);
-    for (u32 i = 0; i < warp->lanes; i++) {
-        if (!names(lanes, i)) continue;
+    EACH_LANE(i, warp, lanes) {
         acquired = latest(acquired, lane_of(warp, i)->acquired);
         heard_all = latest(heard_all, lane_of(warp, i)->heard_all);
     }
     if (is_whole) heard_all = epoch;
     else hear(warp, lanes, epoch);
-    for (u32 i = 0; i < warp->lanes; i++) {
+    EACH_LANE(i, warp, lanes) {
         Thread *thread = lane_of(warp, i);
-        if (!names(lanes, i)) continue;
         thread->tag = epoch | (u64)thread->number << THREAD_SHIFT;
         thread->heard_all = heard_all;
         thread->acquired = acquired;

@@ -145,7 +145,7 @@ def release_bundle(chapter: Chapter, into: Path = BUILD) -> Path:
 def _student_needs(chapter: Chapter) -> str:
     """What pip installs for the chapter; NVIDIA's compiler only where kernels are written."""
     writes_kernels = any("autograder.cuda" in notebook.read_text() for notebook in chapter.notebooks)
-    return STUDENT_NEEDS + ("nvidia-cuda-nvrtc\n" if writes_kernels else "")
+    return STUDENT_NEEDS + ("nvidia-cuda-nvrtc\nllvmlite\n" if writes_kernels else "")
 
 
 def _student_half() -> list[Path]:

@@ -6,7 +6,13 @@ import importlib
 from types import ModuleType
 
 from autograder.cuda.faults import CompileError, KernelFault, NotSupported
-from autograder.cuda.launch import measure, step_budget
+
+try:
+    from autograder.cuda.launch import measure, step_budget
+except ModuleNotFoundError as error:
+    if error.name != "llvmlite":
+        raise
+    raise ImportError('Kernels are checked with LLVM, which is not installed: pip install "scratchgrad[cuda-cpu]"') from None
 
 
 def _choose() -> ModuleType:

@@ -146,13 +146,10 @@ def _out_of_bounds(fault: Fault, scene: Scene) -> _Told:
 
 
 def _wild_pointer(fault: Fault, scene: Scene) -> _Told:
-    address = fault.address
-    if memory.is_near_null(address):
-        pointer = "a null pointer"
-    else:
-        pointer = "a pointer that leads to no array on the device"
+    null = memory.is_near_null(fault.address)
+    pointer = "a null pointer" if null else "a pointer that leads to no array on the device"
     doing = _does(fault)
-    hint = "" if "null" in pointer else "A NumPy array lies in the CPU's memory, and an array that Python has let go is gone."
+    hint = "" if null else "A NumPy array lies in the CPU's memory, and an array that Python has let go is gone."
     return _Told(f"{_who(fault, scene)} {doing} through {pointer}", f"a thread {doing} through {pointer}", hint)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from autograder.cuda import jit, runtime
 from autograder.cuda.lowering import LoweredKernel, lower_kernel
 from autograder.cuda.memory import Allocation
-from autograder.cuda.nvrtc import compile_source
+from autograder.cuda.nvrtc import compile_source, includes_own_headers
 from autograder.cuda.ptx import parse
 from autograder.cuda.ptx.model import Function, Variable
 
@@ -43,16 +43,10 @@ class Launchable:
 
 
 class Program:
-    """A source's kernels and variables.
-
-    Raises:
-        CompileError: the source is not valid.
-        NotSupported: it holds what this machine does not know.
-    """
+    """A source's kernels and variables."""
 
     def __init__(self, code: str, options: tuple[str, ...], name_expressions: tuple[str, ...]) -> None:
-        self._key = ("source", code, *options, *name_expressions)
-        _, outline = jit.cached(self._key, lambda: (b"", _outline(code, options, name_expressions)))
+        outline = _remembered_outline(code, options, name_expressions)
         self._ptx, self.names, self.kernels = outline.ptx, outline.names, outline.kernels
         self._launchables: dict[tuple[str, str], Launchable] = {}
         self._variables = {name: v for name, v in outline.variables.items() if v.space in ("global", "const")}
@@ -61,7 +55,7 @@ class Program:
     def launchable(self, name: str, mode: str) -> Launchable:
         """The kernel of that (lowered) name, compiled in a mode."""
         if (name, mode) not in self._launchables:
-            object_, lowered = jit.cached((*self._key, name, mode), lambda: self._compile(name, mode))
+            object_, lowered = jit.cached(("kernel", self._ptx, name, mode), lambda: self._compile(name, mode))
             if not self._launchables:
                 self._fill_pointers(lowered)
             words = tuple(self.globals[symbol].address for symbol in lowered.globals)
@@ -84,9 +78,20 @@ class Program:
 
 
 @functools.lru_cache(maxsize=256)
-def load(code: str, options: tuple[str, ...] = (), name_expressions: tuple[str, ...] = ()) -> Program:
-    """The program of a source. The same source is the same program, as in CuPy: its variables keep their values."""
+def load(code: str, options: tuple[str, ...], name_expressions: tuple[str, ...]) -> Program:
+    """The program of a source. The same source is the same program, as in CuPy: its variables keep their values.
+
+    Raises:
+        CompileError: the source is not valid.
+        NotSupported: it holds what this machine does not know.
+    """
     return Program(code, options, name_expressions)
+
+
+def _remembered_outline(code: str, options: tuple[str, ...], name_expressions: tuple[str, ...]) -> Outline:
+    if includes_own_headers(code):  # they may have changed since
+        return _outline(code, options, name_expressions)
+    return jit.cached(("source", code, *options, "names", *name_expressions), lambda: (b"", _outline(code, options, name_expressions)))[1]
 
 
 def _outline(code: str, options: Sequence[str], name_expressions: Sequence[str]) -> Outline:

@@ -837,7 +837,6 @@ def launch_softmax_rows(answer: Any, x: Any, threads: int, costs: bool = False) 
     own_sum="Every thread divides by its own part of the sum. Add the parts first.",
     thread_in_place_of_the_sum="You divide by your own place in shared memory. The whole sum lies in place 0.",
     not_divided="You return the exponentials. Divide them by their sum.",
-    divides_by_maximum="You divide by the largest exponential, which is 1. Divide by the sum.",
     logarithm="You return the logarithm of the softmax.",
     sum_of_numbers="You divide by the sum of the numbers. It is the sum of their exponentials.",
     maximum_added="You add the row's largest number. It is subtracted.",
@@ -874,7 +873,7 @@ def softmax_rows_with(made: Made) -> str:
     exponential = f"expf(row[i] {'+' if made.maximum_added else '-'} largest)"
     sum_ = "mine" if made.own_sum or made.a_row_for_each_thread else "partial[t]" if made.thread_in_place_of_the_sum else "partial[0]"
     result = f"{exponential} / sum"
-    if made.not_divided or made.divides_by_maximum:
+    if made.not_divided:
         result = exponential
     if made.logarithm:
         result = "row[i] - largest - logf(sum)"

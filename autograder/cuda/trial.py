@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autograder.cuda import KernelFault, step_budget
 from autograder.cuda import standin as cp  # also where there is a GPU: grading checks every access
+from autograder.cuda.arguments import declared
+from autograder.cuda.cost import Cost
+from autograder.cuda.faults import KernelFault
+from autograder.cuda.launch import measure, step_budget
 
 RUBBISH = -777  # what stands in an output before the launch, and stays where nobody writes
 
@@ -31,19 +34,19 @@ class Output:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """What came of a launch. `outputs` are the `Output`s' values in their order; `cost` is None where nobody asked for it."""
+    """What came of a launch. `outputs` are the `Output`s' values in their order; `cost` is empty where nobody asked for it."""
 
     outputs: list[np.ndarray]
     arguments: list[Any]
-    cost: Any = None
+    cost: Cost
 
     def reads(self, argument: int) -> np.ndarray:
         """How often each element of an array was read, by the array's position among the arguments."""
-        return np.asarray(self.cost.reads(self.arguments[argument]))
+        return self.cost.reads(self.arguments[argument])
 
     def writes(self, argument: int) -> np.ndarray:
-        """How often each element of an array was written."""
-        return np.asarray(self.cost.writes(self.arguments[argument]))
+        """How often each element of an array was written, atomically or not."""
+        return self.cost.writes(self.arguments[argument])
 
 
 def try_kernel(
@@ -65,14 +68,14 @@ def try_kernel(
         block: the number of threads in a block.
         arguments: a NumPy array is an input, an `Output` is written, anything else is passed as it is.
         shared_mem: bytes of dynamic shared memory.
-        budget: how many steps the launch may take; an endless loop ends there.
+        budget: how often the launch's threads may go back in loops, all together; an endless loop ends there.
         costs: whether to count what the kernel costs, which takes longer.
 
     Raises:
         TypeError: the source is no string.
         CompileError: the source is not valid.
-        KernelFault: a thread does what it may not, or an input was written to. Without the source line, so that
-            the same mistake says the same wherever it stands.
+        KernelFault: a thread does what it may not, or an input was written to. Its message is the one of the same
+            mistake in any other kernel.
     """
     if not isinstance(source, str):
         raise TypeError(f"the answer is of type {type(source).__name__}; return the kernel's CUDA C source, one string")
@@ -82,21 +85,16 @@ def try_kernel(
         with step_budget(budget):
             cost = _launch(kernel, _extent(grid), _extent(block), on_device, shared_mem, costs)
     except KernelFault as fault:
-        raise KernelFault(fault.what) from None
+        raise fault.graded() from None
     for k, (argument, array) in enumerate(zip(arguments, on_device, strict=True)):
         if _is_input(argument) and not np.array_equal(array.get(), argument, equal_nan=argument.dtype.kind == "f"):
-            raise KernelFault(f"the kernel writes into its input {_name(source, name, k, len(arguments))}")
+            raise KernelFault(f"the kernel writes into its input {declared(source, name, len(arguments))[k].name}")
     outputs = [array.get() for argument, array in zip(arguments, on_device, strict=True) if isinstance(argument, Output)]
     return Trial(outputs, on_device, cost)
 
 
-def _launch(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], arguments: Sequence[Any], shared_mem: int, costs: bool) -> Any:
-    if not costs:
-        kernel(grid, block, tuple(arguments), shared_mem=shared_mem)
-        return None
-    from autograder.cuda import measure
-
-    with measure() as counted:
+def _launch(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], arguments: Sequence[Any], shared_mem: int, costs: bool) -> Cost:
+    with measure() if costs else nullcontext([Cost()]) as counted:
         kernel(grid, block, tuple(arguments), shared_mem=shared_mem)
     return counted[-1]
 
@@ -113,12 +111,3 @@ def _is_input(argument: Argument) -> bool:
 
 def _extent(given: int | tuple[int, ...]) -> tuple[int, ...]:
     return given if isinstance(given, tuple) else (given,)
-
-
-def _name(source: str, kernel: str, position: int, count: int) -> str:
-    """A parameter's name as the source declares it, if the declaration is plain enough to be read."""
-    code = re.sub(r"//[^\n]*|/\*.*?\*/", " ", source, flags=re.DOTALL)
-    declared = re.search(rf"\b{re.escape(kernel)}\s*\(([^)]*)\)\s*\{{", code)
-    names = [re.search(r"(\w+)\s*(?:\[\w*\])?\s*$", parameter) for parameter in declared[1].split(",")] if declared else []
-    found = names[position] if len(names) == count else None
-    return found[1] if found else f"(argument {position + 1})"

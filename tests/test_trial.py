@@ -63,7 +63,7 @@ def test_shared_memory_can_be_asked_for() -> None:
 
 def test_a_fault_is_told_without_the_source_line() -> None:
     no_guard = SCALE.replace("if (i < n)", "")
-    with pytest.raises(KernelFault, match="^a thread reads beyond the end of x$") as fault:
+    with pytest.raises(KernelFault, match=r"^a thread reads beyond the end of x$") as fault:
         scale(no_guard, numbers(77), Output(77), 77)
     assert "x[77]" in fault.value.where
 

@@ -93,6 +93,41 @@ def try_kernel(
     return Trial(outputs, on_device, cost)
 
 
+def try_elementwise(parts: dict[str, str], name: str, *arguments: Argument) -> Any:
+    """What an elementwise kernel returns, in NumPy.
+
+    Args:
+        parts: what the student's function returned, the keyword arguments of `cp.ElementwiseKernel`.
+        name: the kernel's name.
+        arguments: as in `try_kernel`. Inputs are constant in such kernels, so none can change.
+
+    Raises:
+        TypeError: the parts are no dictionary, or not those that CuPy takes.
+        CompileError: an expression is not valid.
+        KernelFault: a thread does what it may not.
+    """
+    return _call(cp.ElementwiseKernel(**_named(parts, name)), arguments)
+
+
+def try_reduction(parts: dict[str, str], name: str, *arguments: Argument, axis: int | None = None) -> Any:
+    """What a reduction kernel returns, in NumPy; as `try_elementwise`, with `cp.ReductionKernel`."""
+    return _call(cp.ReductionKernel(**_named(parts, name)), arguments, axis=axis)
+
+
+def _named(parts: dict[str, str], name: str) -> dict[str, str]:
+    if not isinstance(parts, dict):
+        raise TypeError(f"the answer is of type {type(parts).__name__}; return the kernel's parts, a dictionary of strings")
+    return {"name": name} | parts
+
+
+def _call(kernel: Any, arguments: Sequence[Argument], **options: Any) -> Any:
+    try:
+        result = kernel(*map(_to_device, arguments), **options)
+    except KernelFault as fault:
+        raise fault.graded() from None
+    return tuple(array.get() for array in result) if isinstance(result, tuple) else result.get()
+
+
 def _launch(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], arguments: Sequence[Any], shared_mem: int, costs: bool) -> Cost:
     with measure() if costs else nullcontext([Cost()]) as counted:
         kernel(grid, block, tuple(arguments), shared_mem=shared_mem)

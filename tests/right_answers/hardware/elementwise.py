@@ -6,7 +6,7 @@ Parts = dict[str, str]
 
 
 def leaky_relu__if() -> Parts:
-    return dict(in_params="T x, T slope", out_params="T y", operation="if (x > 0) { y = x; } else { y = slope * x; }")
+    return {"in_params": "T x, T slope", "out_params": "T y", "operation": "if (x > 0) { y = x; } else { y = slope * x; }"}
 
 
 def leaky_relu__both_parts() -> Parts:
@@ -78,15 +78,15 @@ def squared_distance__power() -> Parts:
 
 
 def squared_distance__function() -> Parts:
-    return dict(
-        in_params="T first, T second",
-        out_params="T out",
-        map_expr="square(second - first)",
-        reduce_expr="a + b",
-        post_map_expr="out = a",
-        identity="0.0",
-        preamble="template <typename T> __device__ T square(T x) { return x * x; }",
-    )
+    return {
+        "in_params": "T first, T second",
+        "out_params": "T out",
+        "map_expr": "square(second - first)",
+        "reduce_expr": "a + b",
+        "post_map_expr": "out = a",
+        "identity": "0.0",
+        "preamble": "template <typename T> __device__ T square(T x) { return x * x; }",
+    }
 
 
 def squared_distance__in_double() -> Parts:

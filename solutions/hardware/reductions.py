@@ -481,8 +481,8 @@ def launch_block_sum(answer: Any, x: Any, threads: int, costs: bool = False) -> 
     tail_of_ones="Threads without an element bring 1. What changes no sum is 0.",
     tail_repeats_the_last="Threads without an element bring the last one once more. They should bring 0.",
     no_guard="You read x without a guard. The last block may have more threads than there are elements left.",
-    every_thread_adds="In every round all threads add, also those of the upper half, which change what the others read and reach beyond the shared memory. Let only the threads below the half work.",
-    starts_at_a_block="Your first round reaches a whole block further, beyond the shared memory. It is half a block.",
+    beyond_the_block="A thread reaches beyond the block's shared memory. It has T places: thread t may add the one at t + half only if t is below half, and the first half is T / 2.",
+    upper_half_adds="In every round the threads of the upper half add too, as far as they have a partner, and change what the others read. Let only the threads below half work.",
     stops_too_early="Your rounds stop when two partial sums are left. The last round adds place 1 to place 0.",
     one_round="You add one round only. Halve until one number is left.",
     same_partner="In every round your threads add the same neighbour again. The distance to the partner halves from round to round.",
@@ -505,8 +505,8 @@ def block_sum_with(made: Made) -> str:
         else "i < n ? x[i] : 0"
     )  # fmt: skip
     load = "if (i < n) partial[t] = x[i];" if made.tail_not_written else f"partial[t] = {element};"
-    first = "blockDim.x" if made.starts_at_a_block else "blockDim.x / 2"
-    working = "true" if made.every_thread_adds else "t < half"
+    first = "blockDim.x" if made.beyond_the_block else "blockDim.x / 2"
+    working = "t + half < blockDim.x" if made.upper_half_adds else "t < half"
     add = "partial[t] = fmaxf(partial[t], partial[t + half]);" if made.largest else "partial[t] += partial[t + half];"
     barrier = "" if made.no_barrier_between_rounds else "__syncthreads();"
     rounds = f"""

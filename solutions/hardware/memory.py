@@ -187,9 +187,9 @@ def hidden_addresses(rng: np.random.Generator) -> Iterator[Case]:
         yield Case("a matrix in C order", (rows, columns), (4 * columns, 4), loops)
         yield Case("a matrix in Fortran order", (rows, columns), (8, 8 * rows), loops)
         yield Case("a matrix whose rows are padded", (rows, columns), (4 * columns + 12, 4), loops)
-    for loops in ((2, 0, 1), (1, 2, 0), (0, 2, 1), (2, 1, 0)):
+    for nest in ((2, 0, 1), (1, 2, 0), (0, 2, 1), (2, 1, 0)):
         a, b, c = (int(side) for side in rng.permutation([2, 3, 5]))
-        yield Case("three axes", (a, b, c), (8 * b * c, 8 * c, 8), loops)
+        yield Case("three axes", (a, b, c), (8 * b * c, 8 * c, 8), nest)
     yield Case("a square matrix", (4, 4), (64, 16), (1, 0))
     yield Case("one axis", (int(rng.integers(5, 9)),), (24,), (0,))
     yield Case("a broadcast row: its stride is 0", (3, int(rng.integers(4, 8))), (0, 8), (1, 0))

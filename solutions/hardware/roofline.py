@@ -471,7 +471,7 @@ equivalent(pick_device, {"if suits and energy <= least:": "There are no ties."})
 # Round numbers of the right size for devices around 2020.
 DEVICES: list[dict[str, Any]] = [
     {"name": "CPU", "runs": ["matmul", "convolution", "elementwise", "fft", "branches"], "peak": 2.0, "bandwidth": 100.0, "watts": 150.0, "price": 1500},
-    {"name": "GPU", "runs": ["matmul", "convolution", "elementwise", "fft"], "peak": 100.0, "bandwidth": 1000.0, "watts": 300.0, "price": 8000},
+    {"name": "GPU", "runs": ["matmul", "convolution", "elementwise", "fft"], "peak": 100.0, "bandwidth": 1000.0, "watts": 350.0, "price": 8000},
     {"name": "DSP", "runs": ["matmul", "convolution", "fft"], "peak": 1.0, "bandwidth": 30.0, "watts": 3.0, "price": 40},
     {"name": "FPGA", "runs": ["matmul", "convolution", "fft", "branches"], "peak": 5.0, "bandwidth": 60.0, "watts": 40.0, "price": 3000},
     {"name": "ASIC", "runs": ["matmul", "convolution"], "peak": 200.0, "bandwidth": 800.0, "watts": 200.0, "price": 12000},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
@@ -241,16 +240,17 @@ def cache_misses(accesses: Int[ndarray, "accesses"], line: int, sets: int, ways:
     set; if all places are taken, the line of this set whose last use (hit or miss) is longest ago
     makes room (LRU). `line` and `sets` are powers of two.
     """
-    cache: list[OrderedDict[int, None]] = [OrderedDict() for _ in range(sets)]
+    cache: list[list[int]] = [[] for _ in range(sets)]  # the lines of each set, the one used last at the end
     misses = 0
     for number in (accesses // line).tolist():
         places = cache[number % sets]
-        if number not in places:
+        if number in places:
+            places.remove(number)
+        else:
             misses += 1
             if len(places) == ways:
-                places.popitem(last=False)
-            places[number] = None
-        places.move_to_end(number)
+                places.pop(0)
+        places.append(number)
     return misses
 
 

@@ -141,8 +141,7 @@ def _out_of_bounds(fault: Fault, scene: Scene) -> _Told:
     values = allocation.values
     shape = f" ({' × '.join(map(str, values.shape))})" if values.ndim > 1 else ""
     what = f"{_who(fault, scene)} {doing} {name}[{offset // values.itemsize}], but {name} has {values.size} elements{shape}"
-    side = "before the first element" if offset < 0 else "beyond the end"
-    return _Told(what, f"a thread {doing} {side} of {name}", "" if offset < 0 else "Is a guard missing, such as `if (i < n)`?")
+    return _Told(what, what, "" if offset < 0 else "Is a guard missing, such as `if (i < n)`?")
 
 
 def _wild_pointer(fault: Fault, scene: Scene) -> _Told:

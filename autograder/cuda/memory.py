@@ -95,6 +95,12 @@ class Allocation:
         self._shadow, self._granule_shift = shadow, granule_shift
         _table.entries[self._index]["shadow"] = shadow.ctypes.data
 
+    def unwatch(self) -> None:
+        """Forget what is known of the elements, and learn nothing more."""
+        self._written = True
+        self._shadow = np.zeros(0, SHADOW)
+        _table.entries[self._index]["shadow"] = 0
+
 
 def find(number: int) -> Allocation | None:
     """The allocation of that number, if it is still alive."""

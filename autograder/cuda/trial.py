@@ -13,7 +13,7 @@ from autograder.cuda import standin as cp  # also where there is a GPU: grading 
 from autograder.cuda.arguments import declared
 from autograder.cuda.cost import Cost
 from autograder.cuda.faults import KernelFault
-from autograder.cuda.launch import measure, step_budget
+from autograder.cuda.launch import measure, step_budget, unwatched
 
 RUBBISH = -777  # what stands in an output before the launch, and stays where nobody writes
 
@@ -58,6 +58,7 @@ def try_kernel(
     shared_mem: int = 0,
     budget: int = 3_000_000,
     costs: bool = False,
+    races: bool = True,
 ) -> Trial:
     """Launch the kernel once on the checked device.
 
@@ -70,6 +71,7 @@ def try_kernel(
         shared_mem: bytes of dynamic shared memory.
         budget: how often the launch's threads may go back in loops, all together; an endless loop ends there.
         costs: whether to count what the kernel costs, which takes longer.
+        races: whether to look for races. Where each thread has an element of its own, wrong values say more.
 
     Raises:
         TypeError: the source is no string.
@@ -82,7 +84,7 @@ def try_kernel(
     on_device = [_to_device(argument) for argument in arguments]
     kernel = cp.RawKernel(source, name)
     try:
-        with step_budget(budget):
+        with step_budget(budget), nullcontext() if races else unwatched():
             cost = _launch(kernel, _extent(grid), _extent(block), on_device, shared_mem, costs)
     except KernelFault as fault:
         raise fault.graded() from None
@@ -114,7 +116,7 @@ def try_reduction(parts: dict[str, str], name: str, *arguments: Argument, axis: 
     return _call(cp.ReductionKernel(**_named(parts, name)), arguments, axis=axis)
 
 
-def _named(parts: dict[str, str], name: str) -> dict[str, str]:
+def _named(parts: dict[str, str], name: str) -> dict[str, Any]:
     if not isinstance(parts, dict):
         raise TypeError(f"the answer is of type {type(parts).__name__}; return the kernel's parts, a dictionary of strings")
     return {"name": name} | parts

@@ -118,7 +118,7 @@ def hidden_vector_add(rng: np.random.Generator) -> Iterator[Case]:
 def launch_vector_add(answer: Any, x: Any, y: Any, n: int, threads: int) -> Any:
     from autograder.cuda.trial import Output, try_kernel
 
-    return try_kernel(answer(), "vector_add", -(-n // threads), threads, x, y, Output(x.shape), n, budget=10_000).outputs[0]
+    return try_kernel(answer(), "vector_add", -(-n // threads), threads, x, y, Output(x.shape), n, budget=5 * n + 500, races=False).outputs[0]
 
 
 @mistakes(
@@ -297,7 +297,9 @@ def launch_fade_image(answer: Any, image: Any, height: int, threads: tuple[int, 
 
     width = image.shape[1]
     grid = -(-width // threads[0]), -(-height // threads[1])
-    return try_kernel(answer(), "fade_image", grid, threads, image, Output(image.shape), height, width, budget=10_000).outputs[0]
+    return try_kernel(
+        answer(), "fade_image", grid, threads, image, Output(image.shape), height, width, budget=5 * image.size + 500, races=False
+    ).outputs[0]
 
 
 # What goes wrong between a thread and its place in an array of rows and columns, whatever the kernel computes there.
@@ -441,7 +443,7 @@ def launch_add_bias(answer: Any, x: Any, bias: Any, rows: int, threads: tuple[in
 
     columns = x.shape[1]
     grid = -(-columns // threads[0]), -(-rows // threads[1])
-    return try_kernel(answer(), "add_bias", grid, threads, x, bias, Output(x.shape), rows, columns, budget=10_000).outputs[0]
+    return try_kernel(answer(), "add_bias", grid, threads, x, bias, Output(x.shape), rows, columns, budget=5 * x.size + 500, races=False).outputs[0]
 
 
 @mistakes(

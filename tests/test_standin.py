@@ -626,7 +626,7 @@ def test_names_of_types_and_numbers() -> None:
 
 # ---- elementwise kernels -----------------------------------------------------------------------------------------------
 
-C_TYPES = [np.bool_, np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64, np.float32, np.float64]
+C_TYPES = [np.bool_, np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64, np.float16, np.float32, np.float64]
 
 
 def test_an_operation_on_every_element() -> None:
@@ -639,6 +639,15 @@ def test_an_operation_on_every_element() -> None:
 def test_a_letter_stands_for_any_type(dtype: Any) -> None:
     x = np.arange(5).astype(dtype)
     same(cp.ElementwiseKernel("T x, T y", "T z", "z = x + y")(cp.asarray(x), cp.asarray(x)), x + x)
+
+
+def test_half_precision_is_computed_in_single_precision() -> None:
+    x, y = numbers(7, dtype=np.float16), numbers(7, dtype=np.float16, seed=1)
+    kernel = cp.ElementwiseKernel("T x, T y", "T z", "z = x * y + 0.5f; if (z > 1) z = max(x, y); z -= 1")
+    right = (x.astype(np.float32) * y + np.float32(0.5)).astype(np.float16)
+    same(kernel(cp.asarray(x), cp.asarray(y)), np.where(right > 1, np.maximum(x, y), right) - np.float16(1))
+    same(kernel(cp.asarray(x), 1), np.where(x + np.float16(0.5) > 1, np.maximum(x, np.float16(1)), x + np.float16(0.5)) - np.float16(1))
+    assert float(LARGEST(cp.asarray(x))) == x.max()
 
 
 def test_letters_may_differ() -> None:
@@ -748,8 +757,8 @@ def test_sizes_and_types_that_nothing_decides() -> None:
         cp.ElementwiseKernel("T x", "raw T y", "y[i] = x")(cp.ones(2))
     with pytest.raises(TypeError, match="no array tells what T is in `T x`"):
         cp.ElementwiseKernel("T x", "float32 y", "y = x")(1, size=3)
-    with pytest.raises(NotSupported, match="do not compute with float16"):
-        SUBTRACT(cp.ones(2, np.float16), 1)
+    with pytest.raises(NotSupported, match="do not compute with complex64"):
+        SUBTRACT(cp.ones(2, np.complex64), 1)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from numpy import (
     uint64,
 )
 
-from autograder.cuda.kernel import RawKernel
+from autograder.cuda.kernel import RawKernel, RawModule
 from autograder.cuda.standin import cuda, random, testing
 from autograder.cuda.standin.arrays import ndarray
 from autograder.cuda.standin.creation import (
@@ -106,6 +106,7 @@ globals().update(UFUNCS)
 __all__ = [
     "ElementwiseKernel",
     "RawKernel",
+    "RawModule",
     "ReductionKernel",
     "all",
     "allclose",

@@ -113,7 +113,7 @@ class ElementwiseKernel:
         quoted = Quoted()
         operation, loop_prep = quoted.quote(self.operation), quoted.quote(self.loop_prep)
         after_loop, preamble = quoted.quote(self.after_loop), quoted.quote(self.preamble)
-        code = f"""{generated.HEADER}{generated.typedefs(types)}{preamble}
+        code = f"""{generated.header(bound, types)}{preamble}
 extern "C" __global__ void {self.name}({", ".join([*(b.declaration() for b in bound), declared])}) {{
 {made}{"".join(b.view() for b in bound)}{{
 {"".join(b.whole() for b in bound)}{loop_prep};

@@ -54,6 +54,20 @@ template <int N> struct _Indexer {
 };
 """
 
+# Computes as a float; only its memory is half as large.
+FLOAT16 = """
+struct float16 {
+    unsigned short bits;
+    float16() = default;
+    template <typename N> __device__ float16(N number) { float x = number; asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x)); }
+    __device__ operator float() const { float x; asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(bits)); return x; }
+    template <typename N> __device__ float16& operator+=(N x) { return *this = float(*this) + x; }
+    template <typename N> __device__ float16& operator-=(N x) { return *this = float(*this) - x; }
+    template <typename N> __device__ float16& operator*=(N x) { return *this = float(*this) * x; }
+    template <typename N> __device__ float16& operator/=(N x) { return *this = float(*this) / x; }
+};
+"""
+
 
 class Quoted:
     """The parts that a person wrote, numbered on from one to the next."""
@@ -143,8 +157,10 @@ def indexer(name: str, shape: tuple[int, ...]) -> tuple[str, str, list[Any]]:
     return ", ".join(f"long long {n}" for n in names), made, [np.int64(side) for side in sides]
 
 
-def typedefs(types: dict[str, np.dtype]) -> str:
-    return "".join(f"typedef {c_name(dtype)} {letter};\n" for letter, dtype in sorted(types.items()))
+def header(bound: Sequence[Bound], types: dict[str, np.dtype]) -> str:
+    """What stands before everything: the types of arrays and of half-precision numbers, and what the letters mean."""
+    half = FLOAT16 if any(b.dtype == np.float16 for b in bound) else ""
+    return HEADER + half + "".join(f"typedef {c_name(dtype)} {letter};\n" for letter, dtype in sorted(types.items()))
 
 
 def compiled(code: str, name: str, options: tuple[str, ...], quoted: Quoted) -> RawKernel:

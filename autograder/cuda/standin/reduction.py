@@ -131,7 +131,7 @@ class ReductionKernel:
         map_expr, reduce_expr = quoted.quote(self.map_expr), quoted.quote(self.reduce_expr)
         post_map_expr, preamble = quoted.quote(self.post_map_expr), quoted.quote(self.preamble)
         ins, outs = bound[: self.nin], bound[self.nin :]
-        code = f"""{generated.HEADER}{generated.typedefs(types)}{preamble}
+        code = f"""{generated.header(bound, types)}{preamble}
 typedef {self.reduce_type} _type_reduce;
 extern "C" __global__ void {self.name}({", ".join([*(b.declaration() for b in bound), declared])}) {{
 {made}{"".join(b.view() for b in bound)}{{

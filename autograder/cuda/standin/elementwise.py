@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from autograder.cuda.kernel import RawKernel
@@ -97,14 +98,15 @@ class ElementwiseKernel:
     def _launch(self, args: list[Any], shape: tuple[int, ...], types: dict[str, Any], block_size: int) -> None:
         if self.reduce_dims and all(a.flags.c_contiguous for a in self._looped(args)):
             args = [a.reshape(-1) if isinstance(a, ndarray) and not p.raw else a for p, a in zip(self.params, args, strict=True)]
-            shape = (max(1, _product(shape)),)
+            shape = (math.prod(shape),)
         bound = generated.bind(self.params, args, types)
         declared, made, sides = generated.indexer("_ind", shape)
         key = (len(sides), *(b.kind for b in bound))
         if key not in self._kernels:
             self._kernels[key] = self._compiled(bound, types, declared, made)
-        blocks = min(MOST_BLOCKS, -(-_product(shape) // block_size))
-        self._kernels[key]((blocks,), (min(block_size, _product(shape)),), (*(a for b in bound for a in b.arguments()), *sides))
+        blocks = min(MOST_BLOCKS, -(-math.prod(shape) // block_size))
+        args = [*(a for b in bound for a in b.arguments()), *sides]
+        generated.launch(self._kernels[key], blocks, min(block_size, math.prod(shape)), args)
 
     def _looped(self, args: list[Any]) -> list[ndarray]:
         return [a for p, a in zip(self.params, args, strict=True) if isinstance(a, ndarray) and not p.raw]
@@ -126,10 +128,3 @@ _ind.set(i);
 }}
 """
         return generated.compiled(code, self.name, self.options, quoted)
-
-
-def _product(shape: tuple[int, ...]) -> int:
-    product = 1
-    for side in shape:
-        product *= side
-    return product

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from autograder.cuda.faults import CompileError
 from autograder.cuda.kernel import RawKernel
 from autograder.cuda.standin.arrays import ndarray
 from autograder.cuda.standin.parameters import ParameterInfo, c_name
@@ -168,3 +170,20 @@ def compiled(code: str, name: str, options: tuple[str, ...], quoted: Quoted) -> 
     kernel = RawKernel(f"#line {OURS}\n{code}", name, options)
     kernel.quoted = "\n".join(quoted.lines)
     return kernel
+
+
+def launch(kernel: RawKernel, blocks: int, threads: int, args: Sequence[Any]) -> None:
+    """Run a generated kernel.
+
+    Raises:
+        CompileError: what a person wrote is not valid.
+        KernelFault: a thread does what it may not.
+    """
+    try:
+        kernel((blocks,), (threads,), tuple(args))
+    except CompileError as error:
+        if not re.search(rf"\({OURS // 1000}\d{{3}}\)|At end of source", str(error)):
+            raise
+        raise CompileError(
+            f"{error}\nLines from {OURS} on stand around what you wrote: is a bracket or a semicolon missing, or one too many?"
+        ) from None

@@ -124,7 +124,7 @@ class ReductionKernel:
         if key not in self._kernels:
             self._kernels[key] = self._compiled(bound, types, f"{in_declared}, {out_declared}", in_made + out_made, group)
         blocks = -(-math.prod(out_shape) * group // BLOCK)
-        self._kernels[key]((blocks,), (BLOCK,), (*(a for b in bound for a in b.arguments()), *in_sides, *out_sides))
+        generated.launch(self._kernels[key], blocks, BLOCK, [*(a for b in bound for a in b.arguments()), *in_sides, *out_sides])
 
     def _compiled(self, bound: list[Bound], types: dict[str, np.dtype], declared: str, made: str, group: int) -> RawKernel:
         quoted = Quoted()

@@ -779,6 +779,10 @@ def test_wrong_declarations(declared: str, error: type[Exception], said: str) ->
     for make in (lambda: cp.ElementwiseKernel(declared, "T z", ""), lambda: cp.ReductionKernel(declared, "T z", "", "", "", "0")):
         with pytest.raises(error, match=said):
             make()
+    with pytest.raises(TypeError, match="`operation` is CUDA C, a string, not list"):
+        cp.ElementwiseKernel("T x", "T y", ["y = x"])
+    with pytest.raises(TypeError, match="`reduce_expr` is CUDA C, a string, not int"):
+        cp.ReductionKernel("T x", "T y", "x", 0, "y = a", "0")
     with pytest.raises(ValueError, match='Invalid kernel name: "two words"'):
         cp.ElementwiseKernel("T x", "T y", "y = x", "two words")
 

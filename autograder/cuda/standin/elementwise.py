@@ -9,7 +9,7 @@ from autograder.cuda.kernel import RawKernel
 from autograder.cuda.standin import generated
 from autograder.cuda.standin.arrays import ndarray
 from autograder.cuda.standin.generated import Bound, Quoted
-from autograder.cuda.standin.parameters import broadcast, check_arguments, check_kernel_name, check_names, decide_types, outputs, parse
+from autograder.cuda.standin.parameters import broadcast, check_arguments, check_kernel_name, check_names, check_source, decide_types, outputs, parse
 
 MOST_BLOCKS = 2**31 - 1
 
@@ -33,7 +33,7 @@ class ElementwiseKernel:
         loop_prep, after_loop: CUDA C before and after the loop.
 
     Raises:
-        TypeError: a type is unknown.
+        TypeError: a type is unknown, or CUDA C is no string.
         ValueError: a declaration or a name is not valid.
     """
 
@@ -53,6 +53,7 @@ class ElementwiseKernel:
         after_loop: str = "",
     ) -> None:
         check_kernel_name(name)
+        check_source(operation=operation, preamble=preamble, loop_prep=loop_prep, after_loop=after_loop)
         self.in_params, self.out_params = parse(in_params, True), parse(out_params, False)
         self.params = self.in_params + self.out_params
         check_names(self.params)

@@ -75,6 +75,13 @@ def check_kernel_name(name: str) -> None:
         raise ValueError(f'Invalid kernel name: "{name}"')
 
 
+def check_source(**parts: Any) -> None:
+    """Raises TypeError where a part of the kernel is no text."""
+    for name, part in parts.items():
+        if not isinstance(part, str):
+            raise TypeError(f"`{name}` is CUDA C, a string, not {type(part).__name__}")
+
+
 def c_name(dtype: np.dtype) -> str:
     """What C calls a type.
 

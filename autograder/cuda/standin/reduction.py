@@ -11,7 +11,7 @@ from autograder.cuda.kernel import RawKernel
 from autograder.cuda.standin import generated
 from autograder.cuda.standin.arrays import Axis, ndarray
 from autograder.cuda.standin.generated import Bound, Quoted
-from autograder.cuda.standin.parameters import broadcast, check_arguments, check_kernel_name, check_names, decide_types, outputs, parse
+from autograder.cuda.standin.parameters import broadcast, check_arguments, check_kernel_name, check_names, check_source, decide_types, outputs, parse
 
 BLOCK = 512
 
@@ -35,7 +35,7 @@ class ReductionKernel:
         options: for the compiler.
 
     Raises:
-        TypeError: a type is unknown.
+        TypeError: a type is unknown, or CUDA C is no string.
         ValueError: a declaration or a name is not valid.
     """
 
@@ -54,6 +54,7 @@ class ReductionKernel:
         options: tuple[str, ...] = (),
     ) -> None:
         check_kernel_name(name)
+        check_source(map_expr=map_expr, reduce_expr=reduce_expr, post_map_expr=post_map_expr, preamble=preamble)
         self.in_params, self.out_params = parse(in_params, True), parse(out_params, False)
         self.params = self.in_params + self.out_params
         check_names(self.params)

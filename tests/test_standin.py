@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autograder.cuda import CompileError, KernelFault, NotSupported
+from autograder.cuda import CompileError, KernelFault, NotSupported, measure
 from autograder.cuda import standin as cp
 from autograder.cuda.standin import cupyx
 
@@ -626,7 +626,7 @@ def test_names_of_types_and_numbers() -> None:
 
 # ---- elementwise kernels -----------------------------------------------------------------------------------------------
 
-C_TYPES = [np.bool_, np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64, np.float32, np.float64]
+C_TYPES = [np.bool_, np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64, np.float16, np.float32, np.float64]
 
 
 def test_an_operation_on_every_element() -> None:
@@ -638,7 +638,18 @@ def test_an_operation_on_every_element() -> None:
 @pytest.mark.parametrize("dtype", C_TYPES)
 def test_a_letter_stands_for_any_type(dtype: Any) -> None:
     x = np.arange(5).astype(dtype)
-    same(cp.ElementwiseKernel("T x, T y", "T z", "z = x + y")(cp.asarray(x), cp.asarray(x)), x + x)
+    add = cp.ElementwiseKernel("T x, T y", "T z", "z = x + y")
+    same(add(cp.asarray(x), cp.asarray(x)), x + x)
+    same(add(cp.asarray(x), 1), x + np.array(1, dtype))
+
+
+def test_half_precision_is_computed_in_single_precision() -> None:
+    x, y = numbers(7, dtype=np.float16), numbers(7, dtype=np.float16, seed=1)
+    kernel = cp.ElementwiseKernel("T x, T y", "T z", "z = x * y + 0.5f; if (z > 1) z = max(x, y); z -= 1")
+    right = (x.astype(np.float32) * y + np.float32(0.5)).astype(np.float16)
+    same(kernel(cp.asarray(x), cp.asarray(y)), np.where(right > 1, np.maximum(x, y), right) - np.float16(1))
+    same(kernel(cp.asarray(x), 1), np.where(x + np.float16(0.5) > 1, np.maximum(x, np.float16(1)), x + np.float16(0.5)) - np.float16(1))
+    assert float(LARGEST(cp.asarray(x))) == x.max()
 
 
 def test_letters_may_differ() -> None:
@@ -748,8 +759,8 @@ def test_sizes_and_types_that_nothing_decides() -> None:
         cp.ElementwiseKernel("T x", "raw T y", "y[i] = x")(cp.ones(2))
     with pytest.raises(TypeError, match="no array tells what T is in `T x`"):
         cp.ElementwiseKernel("T x", "float32 y", "y = x")(1, size=3)
-    with pytest.raises(NotSupported, match="do not compute with float16"):
-        SUBTRACT(cp.ones(2, np.float16), 1)
+    with pytest.raises(NotSupported, match="do not compute with complex64"):
+        SUBTRACT(cp.ones(2, np.complex64), 1)
 
 
 @pytest.mark.parametrize(
@@ -768,6 +779,10 @@ def test_wrong_declarations(declared: str, error: type[Exception], said: str) ->
     for make in (lambda: cp.ElementwiseKernel(declared, "T z", ""), lambda: cp.ReductionKernel(declared, "T z", "", "", "", "0")):
         with pytest.raises(error, match=said):
             make()
+    with pytest.raises(TypeError, match="`operation` is CUDA C, a string, not list"):
+        cp.ElementwiseKernel("T x", "T y", ["y = x"])
+    with pytest.raises(TypeError, match="`reduce_expr` is CUDA C, a string, not int"):
+        cp.ReductionKernel("T x", "T y", "x", 0, "y = a", "0")
     with pytest.raises(ValueError, match='Invalid kernel name: "two words"'):
         cp.ElementwiseKernel("T x", "T y", "y = x", "two words")
 
@@ -784,6 +799,32 @@ def test_a_wrong_access_is_named_with_the_operations_line() -> None:
     kernel = cp.ElementwiseKernel("raw T x", "T y", "int k = i + 1;\ny = x[k];", "shift")
     with pytest.raises(KernelFault, match=r"line 2, `y = x\[k\];`: thread 4 of block 0 reads x\[5\], but x has 5 elements"):
         kernel(cp.arange(5.0), size=5)
+
+
+def test_a_bracket_too_few_or_too_many_is_explained() -> None:
+    for operation in ("y = (x;", "y = x; {", "y = x; }"):
+        with pytest.raises(CompileError, match=r"error: expected a|Lines from 100001 on stand around what you wrote: is a bracket"):
+            cp.ElementwiseKernel("T x", "T y", operation)(cp.ones(2))
+
+
+def test_what_the_operation_leaves_out_stays_unwritten() -> None:
+    y = cp.ElementwiseKernel("T x", "T y", "if (x > 1) y = x")(cp.arange(4.0))
+    assert y._allocation.unwritten().tolist() == [True, True, False, False]
+    with pytest.raises(KernelFault, match=r"line 1, `z = x - y`: thread 0 of block 0 reads .*\[0\], which nobody has written"):
+        SUBTRACT(y, 1)
+
+
+def test_threads_that_write_to_the_same_place_are_found() -> None:
+    with pytest.raises(KernelFault, match=r"line 1, `y\[i / 2\] = x`: thread 1 of block 0 writes y\[0\], which thread 0 writes at line 1"):
+        cp.ElementwiseKernel("T x", "raw T y", "y[i / 2] = x")(cp.arange(4.0), cp.empty(2))
+
+
+def test_costs_of_an_elementwise_kernel_are_those_of_its_operation() -> None:
+    a = cp.ones(64, np.float32)
+    with measure() as costs:
+        out = SUBTRACT(a, 1)
+    assert (costs[-1].global_loads.elements, costs[-1].global_stores.elements, costs[-1].global_loads.sectors) == (64, 64, 8)
+    assert costs[-1].writes(out).tolist() == [1] * 64
 
 
 # ---- reduction kernels -------------------------------------------------------------------------------------------------

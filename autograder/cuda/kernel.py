@@ -33,7 +33,7 @@ class RawModule:
         translate_cucomplex: bool = False,
         enable_cooperative_groups: bool = False,
         name_expressions: Sequence[str] | None = None,
-        jitify: bool = False,
+        jitify: bool | None = None,
     ) -> None:
         if not isinstance(code, str):
             raise TypeError("RawModule takes CUDA C source as a string: `code=`; without a GPU it reads no compiled files (`path=`)")
@@ -87,7 +87,7 @@ class RawKernel:
         *,
         translate_cucomplex: bool = False,
         enable_cooperative_groups: bool = False,
-        jitify: bool = False,
+        jitify: bool | None = None,
     ) -> None:
         if not isinstance(code, str) or not isinstance(name, str):
             raise TypeError("RawKernel takes the kernel's CUDA C source and its name, two strings")

@@ -1,6 +1,12 @@
 """CuPy for machines without a GPU: device arrays and kernels as the course uses them, with every access of a kernel checked.
 
-Names, arguments and results are CuPy's. What is missing says so by its name.
+Names, arguments, types of results and errors are CuPy's. What is missing says so by its name. Other than in CuPy:
+
+- A seed gives other random numbers.
+- Sums of floats may differ in the last bits: elements are added in another order.
+- An element that nobody has written is NaN, or 0xCD in every byte, and a kernel that reads it is stopped.
+- Streams and events are there for timing code; work is done as soon as it is asked for.
+- There is one device. Elementwise and reduction kernels take no complex numbers.
 """
 
 from __future__ import annotations
@@ -32,7 +38,7 @@ from numpy import (
     uint64,
 )
 
-from autograder.cuda.kernel import RawKernel
+from autograder.cuda.kernel import RawKernel, RawModule
 from autograder.cuda.standin import cuda, random, testing
 from autograder.cuda.standin.arrays import ndarray
 from autograder.cuda.standin.creation import (
@@ -106,6 +112,7 @@ globals().update(UFUNCS)
 __all__ = [
     "ElementwiseKernel",
     "RawKernel",
+    "RawModule",
     "ReductionKernel",
     "all",
     "allclose",

@@ -200,8 +200,8 @@ class ndarray(NDArrayOperatorsMixin):
     def _view_or_copy(self, values: np.ndarray) -> ndarray:
         return self._view(values) if np.may_share_memory(values, self._values) else to_device(values)
 
-    def reshape(self, *shape: Any, order: str = "C") -> ndarray:
-        return self._view_or_copy(self._values.reshape(*shape, order=_order(order)))
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> ndarray:
+        return self.copy().reshape(*shape, order=order) if copy else self._view_or_copy(self._values.reshape(*shape, order=_order(order)))
 
     def transpose(self, *axes: Any) -> ndarray:
         return self._view(self._values.transpose(*axes))
@@ -215,8 +215,8 @@ class ndarray(NDArrayOperatorsMixin):
     def ravel(self, order: str = "C") -> ndarray:
         return self._view_or_copy(self._values.ravel(_order(order)))
 
-    def view(self, dtype: Any = None) -> ndarray:
-        """The same memory, read as another type."""
+    def view(self, dtype: Any = None, type: None = None) -> ndarray:
+        """The same memory, read as elements of another type. An array is always of this class, so `type` has no effect."""
         return self._view(self._values.view() if dtype is None else self._values.view(dtype))
 
     # ---- copies on the device
@@ -251,8 +251,8 @@ class ndarray(NDArrayOperatorsMixin):
     def sum(self, axis: Axis = None, dtype: Any = None, out: ndarray | None = None, keepdims: bool = False) -> ndarray:
         return apply(np.sum, self, axis=axis, dtype=dtype, out=out, keepdims=keepdims)
 
-    def prod(self, axis: Axis = None, dtype: Any = None, out: ndarray | None = None, keepdims: bool = False) -> ndarray:
-        return apply(np.prod, self, axis=axis, dtype=dtype, out=out, keepdims=keepdims)
+    def prod(self, axis: Axis = None, dtype: Any = None, out: ndarray | None = None, keepdims: bool | None = None) -> ndarray:
+        return apply(np.prod, self, axis=axis, dtype=dtype, out=out, keepdims=bool(keepdims))
 
     def mean(self, axis: Axis = None, dtype: Any = None, out: ndarray | None = None, keepdims: bool = False) -> ndarray:
         return apply(np.mean, self, axis=axis, dtype=dtype, out=out, keepdims=keepdims)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from autograder.cuda.kernel import RawKernel
 from autograder.cuda.standin import generated
 from autograder.cuda.standin.arrays import ndarray
 from autograder.cuda.standin.generated import Bound, Quoted
-from autograder.cuda.standin.parameters import broadcast, check_arguments, check_kernel_name, check_names, decide_types, outputs, parse
+from autograder.cuda.standin.parameters import broadcast, check_arguments, check_kernel_name, check_names, check_source, decide_types, outputs, parse
 
 MOST_BLOCKS = 2**31 - 1
 
@@ -32,7 +33,7 @@ class ElementwiseKernel:
         loop_prep, after_loop: CUDA C before and after the loop.
 
     Raises:
-        TypeError: a type is unknown.
+        TypeError: a type is unknown, or CUDA C is no string.
         ValueError: a declaration or a name is not valid.
     """
 
@@ -52,6 +53,7 @@ class ElementwiseKernel:
         after_loop: str = "",
     ) -> None:
         check_kernel_name(name)
+        check_source(operation=operation, preamble=preamble, loop_prep=loop_prep, after_loop=after_loop)
         self.in_params, self.out_params = parse(in_params, True), parse(out_params, False)
         self.params = self.in_params + self.out_params
         check_names(self.params)
@@ -97,14 +99,15 @@ class ElementwiseKernel:
     def _launch(self, args: list[Any], shape: tuple[int, ...], types: dict[str, Any], block_size: int) -> None:
         if self.reduce_dims and all(a.flags.c_contiguous for a in self._looped(args)):
             args = [a.reshape(-1) if isinstance(a, ndarray) and not p.raw else a for p, a in zip(self.params, args, strict=True)]
-            shape = (max(1, _product(shape)),)
+            shape = (math.prod(shape),)
         bound = generated.bind(self.params, args, types)
         declared, made, sides = generated.indexer("_ind", shape)
         key = (len(sides), *(b.kind for b in bound))
         if key not in self._kernels:
             self._kernels[key] = self._compiled(bound, types, declared, made)
-        blocks = min(MOST_BLOCKS, -(-_product(shape) // block_size))
-        self._kernels[key]((blocks,), (min(block_size, _product(shape)),), (*(a for b in bound for a in b.arguments()), *sides))
+        blocks = min(MOST_BLOCKS, -(-math.prod(shape) // block_size))
+        args = [*(a for b in bound for a in b.arguments()), *sides]
+        generated.launch(self._kernels[key], blocks, min(block_size, math.prod(shape)), args)
 
     def _looped(self, args: list[Any]) -> list[ndarray]:
         return [a for p, a in zip(self.params, args, strict=True) if isinstance(a, ndarray) and not p.raw]
@@ -113,7 +116,7 @@ class ElementwiseKernel:
         quoted = Quoted()
         operation, loop_prep = quoted.quote(self.operation), quoted.quote(self.loop_prep)
         after_loop, preamble = quoted.quote(self.after_loop), quoted.quote(self.preamble)
-        code = f"""{generated.HEADER}{generated.typedefs(types)}{preamble}
+        code = f"""{generated.header(bound, types)}{preamble}
 extern "C" __global__ void {self.name}({", ".join([*(b.declaration() for b in bound), declared])}) {{
 {made}{"".join(b.view() for b in bound)}{{
 {"".join(b.whole() for b in bound)}{loop_prep};
@@ -126,10 +129,3 @@ _ind.set(i);
 }}
 """
         return generated.compiled(code, self.name, self.options, quoted)
-
-
-def _product(shape: tuple[int, ...]) -> int:
-    product = 1
-    for side in shape:
-        product *= side
-    return product

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from autograder.cuda.faults import CompileError
 from autograder.cuda.kernel import RawKernel
 from autograder.cuda.standin.arrays import ndarray
 from autograder.cuda.standin.parameters import ParameterInfo, c_name
@@ -51,6 +53,20 @@ template <int N> struct _Indexer {
         index_[0] = position;
     }
     __device__ const ptrdiff_t (&get() const)[N] { return index_; }
+};
+"""
+
+# Computes as a float; only its memory is half as large.
+FLOAT16 = """
+struct float16 {
+    unsigned short bits;
+    float16() = default;
+    template <typename N> __device__ float16(N number) { float x = number; asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x)); }
+    __device__ operator float() const { float x; asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(bits)); return x; }
+    template <typename N> __device__ float16& operator+=(N x) { return *this = float(*this) + x; }
+    template <typename N> __device__ float16& operator-=(N x) { return *this = float(*this) - x; }
+    template <typename N> __device__ float16& operator*=(N x) { return *this = float(*this) * x; }
+    template <typename N> __device__ float16& operator/=(N x) { return *this = float(*this) / x; }
 };
 """
 
@@ -143,8 +159,10 @@ def indexer(name: str, shape: tuple[int, ...]) -> tuple[str, str, list[Any]]:
     return ", ".join(f"long long {n}" for n in names), made, [np.int64(side) for side in sides]
 
 
-def typedefs(types: dict[str, np.dtype]) -> str:
-    return "".join(f"typedef {c_name(dtype)} {letter};\n" for letter, dtype in sorted(types.items()))
+def header(bound: Sequence[Bound], types: dict[str, np.dtype]) -> str:
+    """What stands before everything: the types of arrays and of half-precision numbers, and what the letters mean."""
+    half = FLOAT16 if any(b.dtype == np.float16 for b in bound) else ""
+    return HEADER + half + "".join(f"typedef {c_name(dtype)} {letter};\n" for letter, dtype in sorted(types.items()))
 
 
 def compiled(code: str, name: str, options: tuple[str, ...], quoted: Quoted) -> RawKernel:
@@ -152,3 +170,20 @@ def compiled(code: str, name: str, options: tuple[str, ...], quoted: Quoted) -> 
     kernel = RawKernel(f"#line {OURS}\n{code}", name, options)
     kernel.quoted = "\n".join(quoted.lines)
     return kernel
+
+
+def launch(kernel: RawKernel, blocks: int, threads: int, args: Sequence[Any]) -> None:
+    """Run a generated kernel.
+
+    Raises:
+        CompileError: what a person wrote is not valid.
+        KernelFault: a thread does what it may not.
+    """
+    try:
+        kernel((blocks,), (threads,), tuple(args))
+    except CompileError as error:
+        if not re.search(rf"\({OURS // 1000}\d{{3}}\)|At end of source", str(error)):
+            raise
+        raise CompileError(
+            f"{error}\nLines from {OURS} on stand around what you wrote: is a bracket or a semicolon missing, or one too many?"
+        ) from None

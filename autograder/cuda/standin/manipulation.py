@@ -75,13 +75,13 @@ def tile(A: ndarray, reps: Shape) -> ndarray:
     return apply(lambda values: np.tile(values, reps), A)
 
 
-def take(a: ndarray, indices: Any, axis: int | None = None) -> ndarray:
+def take(a: ndarray, indices: Any, axis: int | None = None, out: ndarray | None = None) -> ndarray:
     """Elements by their positions, which wrap around, as in CuPy."""
-    return apply(lambda values, at: np.take(values, at, axis, mode="wrap"), a, array(indices))
+    return apply(lambda values, at, **given: np.take(values, at, axis, mode="wrap", **given), a, array(indices), out=out)
 
 
-def flip(m: ndarray, axis: Axis = None) -> ndarray:
-    return on_device(m)._view(np.flip(m._values, axis))
+def flip(a: ndarray, axis: Axis = None) -> ndarray:
+    return on_device(a)._view(np.flip(a._values, axis))
 
 
 def pad(array: ndarray, pad_width: Any, mode: str = "constant", **kwargs: Any) -> ndarray:

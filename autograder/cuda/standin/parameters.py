@@ -13,7 +13,7 @@ from autograder.cuda.faults import NotSupported
 from autograder.cuda.standin.arrays import SCALARS, ndarray
 
 C_NAMES = {
-    "bool": "bool", "float32": "float", "float64": "double", "int8": "signed char", "uint8": "unsigned char",
+    "bool": "bool", "float16": "float16", "float32": "float", "float64": "double", "int8": "signed char", "uint8": "unsigned char",
     "int16": "short", "uint16": "unsigned short", "int32": "int", "uint32": "unsigned int", "int64": "long long", "uint64": "unsigned long long",
 }  # fmt: skip
 
@@ -75,14 +75,21 @@ def check_kernel_name(name: str) -> None:
         raise ValueError(f'Invalid kernel name: "{name}"')
 
 
+def check_source(**parts: Any) -> None:
+    """Raises TypeError where a part of the kernel is no text."""
+    for name, part in parts.items():
+        if not isinstance(part, str):
+            raise TypeError(f"`{name}` is CUDA C, a string, not {type(part).__name__}")
+
+
 def c_name(dtype: np.dtype) -> str:
     """What C calls a type.
 
     Raises:
-        NotSupported: float16 and complex numbers.
+        NotSupported: complex numbers.
     """
     if dtype.name not in C_NAMES:
-        raise NotSupported(f"Without a GPU, elementwise and reduction kernels do not compute with {dtype.name}: use float32 or float64")
+        raise NotSupported(f"Without a GPU, elementwise and reduction kernels do not compute with {dtype.name}: keep real and imaginary parts apart")
     return C_NAMES[dtype.name]
 
 

@@ -11,7 +11,7 @@ from autograder.cuda.kernel import RawKernel
 from autograder.cuda.standin import generated
 from autograder.cuda.standin.arrays import Axis, ndarray
 from autograder.cuda.standin.generated import Bound, Quoted
-from autograder.cuda.standin.parameters import broadcast, check_arguments, check_kernel_name, check_names, decide_types, outputs, parse
+from autograder.cuda.standin.parameters import broadcast, check_arguments, check_kernel_name, check_names, check_source, decide_types, outputs, parse
 
 BLOCK = 512
 
@@ -35,7 +35,7 @@ class ReductionKernel:
         options: for the compiler.
 
     Raises:
-        TypeError: a type is unknown.
+        TypeError: a type is unknown, or CUDA C is no string.
         ValueError: a declaration or a name is not valid.
     """
 
@@ -54,6 +54,7 @@ class ReductionKernel:
         options: tuple[str, ...] = (),
     ) -> None:
         check_kernel_name(name)
+        check_source(map_expr=map_expr, reduce_expr=reduce_expr, post_map_expr=post_map_expr, preamble=preamble)
         self.in_params, self.out_params = parse(in_params, True), parse(out_params, False)
         self.params = self.in_params + self.out_params
         check_names(self.params)
@@ -124,14 +125,14 @@ class ReductionKernel:
         if key not in self._kernels:
             self._kernels[key] = self._compiled(bound, types, f"{in_declared}, {out_declared}", in_made + out_made, group)
         blocks = -(-math.prod(out_shape) * group // BLOCK)
-        self._kernels[key]((blocks,), (BLOCK,), (*(a for b in bound for a in b.arguments()), *in_sides, *out_sides))
+        generated.launch(self._kernels[key], blocks, BLOCK, [*(a for b in bound for a in b.arguments()), *in_sides, *out_sides])
 
     def _compiled(self, bound: list[Bound], types: dict[str, np.dtype], declared: str, made: str, group: int) -> RawKernel:
         quoted = Quoted()
         map_expr, reduce_expr = quoted.quote(self.map_expr), quoted.quote(self.reduce_expr)
         post_map_expr, preamble = quoted.quote(self.post_map_expr), quoted.quote(self.preamble)
         ins, outs = bound[: self.nin], bound[self.nin :]
-        code = f"""{generated.HEADER}{generated.typedefs(types)}{preamble}
+        code = f"""{generated.header(bound, types)}{preamble}
 typedef {self.reduce_type} _type_reduce;
 extern "C" __global__ void {self.name}({", ".join([*(b.declaration() for b in bound), declared])}) {{
 {made}{"".join(b.view() for b in bound)}{{

@@ -24,9 +24,13 @@ def assert_allclose(
     np.testing.assert_allclose(asnumpy(actual), asnumpy(desired), rtol, atol, equal_nan, err_msg, verbose, strict=strict)
 
 
-def assert_array_equal(actual: Any, desired: Any, err_msg: str = "", verbose: bool = True, *, strict: bool = False) -> None:
-    """Raises AssertionError, with the elements that differ."""
+def assert_array_equal(
+    actual: Any, desired: Any, err_msg: str = "", verbose: bool = True, *, strict: bool = False, strides_check: bool = False
+) -> None:
+    """Raises AssertionError, with the elements that differ, or if strides are to be the same and are not."""
     np.testing.assert_array_equal(asnumpy(actual), asnumpy(desired), err_msg, verbose, strict=strict)
+    if strides_check and actual.strides != desired.strides:
+        raise AssertionError(f"The strides differ: {actual.strides} and {desired.strides}. {err_msg}")
 
 
 def assert_array_almost_equal(actual: Any, desired: Any, decimal: int = 6, err_msg: str = "", verbose: bool = True) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.cuda.standin.arrays import apply, ndarray
+from autograder.cuda.standin.arrays import apply, ndarray, on_device
 
 
 class ufunc:
@@ -129,7 +129,7 @@ UFUNCS: dict[str, ufunc] = {
 def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     """`x` where the condition holds, else `y`; with the condition alone, the indices where it holds."""
     if x is None and y is None:
-        return apply(np.nonzero, condition)
+        return apply(np.nonzero, on_device(condition))
     if x is None or y is None:
         raise ValueError("Must provide both 'x' and 'y' or neither.")
     return apply(np.where, condition, x, y)

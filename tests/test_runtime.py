@@ -82,7 +82,7 @@ def _compiled() -> None:
     Run.code = runtime.load_native(source)
 
 
-def aligned(count: int, dtype: type) -> NDArray:
+def aligned(count: int, dtype: type) -> NDArray[Any]:
     whole = np.zeros(count * np.dtype(dtype).itemsize + 64, np.uint8)
     begin = -whole.ctypes.data % 64
     return whole[begin : begin + count * np.dtype(dtype).itemsize].view(dtype)
@@ -107,8 +107,8 @@ class Run:
     room: int = 1000  # for events
     launches: int = 1
     budget: int = 1000  # kernels here take it as an argument
-    x: NDArray = field(default_factory=lambda: aligned(64, np.uint32))
-    y: NDArray = field(default_factory=lambda: aligned(64, np.uint32))
+    x: NDArray[Any] = field(default_factory=lambda: aligned(64, np.uint32))
+    y: NDArray[Any] = field(default_factory=lambda: aligned(64, np.uint32))
     fault: layout.Fault = field(default_factory=layout.Fault)
 
     def __post_init__(self) -> None:
@@ -150,7 +150,7 @@ class Run:
             self.launch.launch_epoch = 0
             self.status = runtime.load().run(self.launch, self.code.address(self.kernel.name))
 
-    def _shadow(self, array: NDArray) -> NDArray[np.uint64]:
+    def _shadow(self, array: NDArray[Any]) -> NDArray[np.uint64]:
         shadow = np.zeros((array.nbytes >> self.shift, 2), np.uint64)
         shadow[:, 0] = layout.WRITTEN_BY_HOST if self.written else layout.NEVER_WRITTEN
         return shadow

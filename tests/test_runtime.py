@@ -337,6 +337,13 @@ READ_BY_ALL_THEN_WRITTEN = kernel("""
     SYNC_LANES(~0u, 4);
     if (T == launch->budget) { STORE(shared, S, 8, 5); }
 """)
+READ_TOGETHER_THEN_WRITTEN = kernel("""
+    if (T == 0) { STORE(shared, S, 7, 1); }
+    BARRIER(2);
+    LOAD(shared, S, 3);
+    TRACED(SHARED, STORE, S, 4);
+    if (T == 0) { STORE(shared, S, 8, 5); }
+""")
 SAME_PLACE = kernel("STORE(shared, S, 1, 1);")
 GLOBAL_IN_BLOCK = kernel("STORE(global, X + 4 * T, T, 1); LOAD(global, X + 4 * (T / 2), 3);")
 COUNTS = kernel(
@@ -375,13 +382,24 @@ def test_a_missing_barrier_after_a_read() -> None:
     assert parties(run) == ((1, 3), (0, 5))
 
 
-@pytest.mark.parametrize("writer", [0, 1, 33, 63])
+@pytest.mark.parametrize("writer", [0, 1])
+def test_a_read_of_what_another_warp_has_overwritten(writer: int) -> None:
+    run = READ_BY_ALL_THEN_WRITTEN.run(threads=64, budget=writer)
+    assert (run.kind, run.relation) == (FaultKind.SHARED_RACE, Relation.READ_AFTER_WRITE)
+    assert parties(run) == ((32, 3), (writer, 5))
+
+
+@pytest.mark.parametrize("writer", [33, 63])
 def test_a_write_to_what_all_have_read(writer: int) -> None:
     run = READ_BY_ALL_THEN_WRITTEN.run(threads=64, budget=writer)
-    assert run.kind == FaultKind.SHARED_RACE
-    other_warp = run.fault.other_thread // 32 != run.fault.thread // 32
-    assert other_warp
-    assert {run.fault.site, run.fault.other_site} == {3, 5}
+    assert (run.kind, run.relation) == (FaultKind.SHARED_RACE, Relation.WRITE_AFTER_READ)
+    assert parties(run) == ((writer, 5), (0, 3))
+
+
+def test_the_other_party_may_not_be_known() -> None:
+    run = READ_TOGETHER_THEN_WRITTEN.run(traced=True)
+    assert (run.kind, run.relation) == (FaultKind.SHARED_RACE, Relation.WRITE_AFTER_READ)
+    assert parties(run) == ((0, 5), (layout.UNKNOWN, 3))
 
 
 def test_a_write_to_what_the_own_warp_has_read_and_then_synchronized() -> None:

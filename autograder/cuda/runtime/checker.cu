@@ -125,7 +125,7 @@ static __device__ __noinline__ bool race(Touch *touch, u64 tag, u32 relation) {
     Fault *fault = refuse(touch, touch->space == SHARED ? SHARED_RACE : GLOBAL_RACE);
     if (!fault) return false;
     bool is_other_block = tag < launch->block_epoch;
-    bool is_known = is_other_block || !is_own(touch, tag); // of many threads, the tag may name just this one
+    bool is_known = is_other_block || !is_own(touch, tag); // of many threads the tag may name just this one
     fault->other_site = site_of(tag) == LAST_SITE ? UNKNOWN : site_of(tag);
     fault->other_thread = is_known ? thread_of(tag) : UNKNOWN;
     fault->other_block = is_other_block ? block_at(launch, tag) : fault->block;
@@ -134,25 +134,23 @@ static __device__ __noinline__ bool race(Touch *touch, u64 tag, u32 relation) {
     return false;
 }
 
-// One more thread that does the same, unordered. The tag keeps the second of them: the first is the likelier one to
-// go on and spoil it for the others, and then the tag can name another than itself.
-static __device__ __noinline__ u64 join(Touch *touch, u64 tag, u64 mine) {
-    u64 flags = (tag & FLAG_BITS) | (is_of_own_warp(touch, tag) ? MANY_IN_WARP : MANY_APART);
-    bool is_second = !(tag & (MANY_IN_WARP | MANY_APART));
-    return (is_second ? mine : tag & ~FLAG_BITS) | flags;
+// One more thread does the same, unordered. The tag keeps the first: of those who did, mostly another is the next to write.
+static __device__ u64 join(Touch *touch, u64 tag) {
+    if (is_own(touch, tag)) return tag;
+    return tag | (is_of_own_warp(touch, tag) ? MANY_IN_WARP : MANY_APART);
 }
 
 static __device__ void note_read(Touch *touch, Shadow *shadow) {
     u64 read = shadow->read;
     if (is_ordered(touch, read)) shadow->read = mark(touch);
     // What another block has read stays: a write by any but that block is to be told of it.
-    else if (read >= touch->launch->block_epoch) shadow->read = join(touch, read, mark(touch));
+    else if (read >= touch->launch->block_epoch) shadow->read = join(touch, read);
 }
 
 static __device__ __noinline__ void note_atomic(Touch *touch, Shadow *shadow) {
     u64 write = shadow->write, mine = mark(touch) | BY_ATOMIC;
     if (!is_ordered(touch, write)) { // another atomic
-        if (write >= touch->launch->block_epoch) shadow->write = join(touch, write, mine);
+        if (write >= touch->launch->block_epoch) shadow->write = join(touch, write);
         return;
     }
     bool is_plain = !(write & BY_ATOMIC), is_recent = write >= touch->launch->barrier_epoch;

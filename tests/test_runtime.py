@@ -703,8 +703,10 @@ OUTSIDE_MASK = kernel("SYNC_LANES(0xff, 1);")
 DEAD_LANE = kernel("if (T < 16) { WARP(SHUFFLE_DOWN, 0xffff, T, 8, 31, 1); }")
 NAMED_BARRIERS = kernel("""
     if (T < 64) { BARRIER_OF(SYNC, 1, 64, 0, 1); } else { BARRIER_OF(SYNC, 2, 32, 0, 2); }
-    STORE(global, X + 4 * (T % 32), 1, 3);
+    u64 to = T < 64 ? X + 4 * T : Y + 4 * (T - 64);
+    STORE(global, to, 1, 3);
 """)
+TOO_FEW = kernel("if (T < 16) { BARRIER_OF(SYNC, 1, 64, 0, 1); } else if (T < 32) { BARRIER_OF(SYNC, 1, 64, 0, 2); }")
 PRODUCER = kernel(
     "if (T < 32) { STORE(shared, S + 4 * T, T, 1); BARRIER_OF(SYNC, 1, 64, 0, 2); } else { BARRIER_OF(SYNC, 1, 64, 0, 3); LOAD(shared, S + 4 * (T - 32), 4); }"
 )
@@ -749,8 +751,15 @@ def test_a_shuffle_from_a_lane_that_takes_no_part() -> None:
 
 
 def test_named_barriers() -> None:
-    assert NAMED_BARRIERS.run(threads=96).kind == FaultKind.GLOBAL_RACE  # they order no one else
+    run = NAMED_BARRIERS.run(threads=96)
+    assert run.kind == FaultKind.NO_FAULT
+    assert run.x.sum() + run.y.sum() == 96
     assert PRODUCER.run(threads=64).kind == FaultKind.NO_FAULT
+
+
+def test_a_named_barrier_that_too_few_reach() -> None:
+    run = TOO_FEW.run(threads=64)
+    assert (run.kind, parties(run)) == (FaultKind.BARRIER_LEFT, ((0, 1), (32, layout.UNKNOWN)))
 
 
 def test_barriers_that_count() -> None:

@@ -155,8 +155,9 @@ static __device__ __noinline__ void blame_warp(Launch *launch, Thread *thread) {
     }
 }
 
+// A barrier with a count may be reached at several places.
 static __device__ bool waits_elsewhere(Thread *thread, Thread *other) {
-    return other->status == AT_BARRIER && (other->site != thread->site || other->operand != thread->operand);
+    return other->status == AT_BARRIER && (other->operand != thread->operand || (!thread->clamp && other->site != thread->site));
 }
 
 static __device__ __noinline__ void blame_barrier(Launch *launch, Thread *thread) {

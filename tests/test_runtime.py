@@ -352,6 +352,13 @@ COUNTS = kernel(
 COUNTS_BEFORE_ZEROED = kernel("STORE(shared, S + 4 * T, 0, 1); ADD(shared, S + 4 * (T / 2), 1, 3);")
 COUNTS_AND_OWN_ZERO = kernel("if (T == 0) { STORE(shared, S, 0, 1); } ADD(shared, S, 1, 3);")
 COUNTS_THEN_READS = kernel("if (T == 0) { STORE(shared, S, 0, 1); } BARRIER(2); ADD(shared, S, 1, 3); LOAD(shared, S, 4);")
+LAST_READS = kernel("if (T == 0) { STORE(shared, S, 0, 1); } BARRIER(2); if (T < 32) { ADD(shared, S, 1, 3); } else { LOAD(shared, S, 4); }")
+COMPARE_AND_SWAP = kernel("LOAD(global, X, 1); ADD(global, X, 1, 2); LOAD(global, X, 3); ADD(global, X, 1, 4);")
+TRACED_COMPARE_AND_SWAP = kernel("""
+    thread->depth = 0;
+    TRACED(GLOBAL, LOAD, X, 1); LOAD(global, X, 1);
+    TRACED(GLOBAL, ATOMIC, X, 2); ADD(global, X, 1, 2);
+""")
 PLAIN_THEN_SYNC_THEN_ATOMIC = kernel("""
     if (T == 0) { STORE(shared, S, 0, 1); }
     SYNC_LANES(~0u, 2);
@@ -431,6 +438,19 @@ def test_a_plain_read_beside_atomics() -> None:
     run = COUNTS_THEN_READS.run(threads=64)
     assert run.kind == FaultKind.SHARED_RACE
     assert {run.fault.site, run.fault.other_site} == {3, 4}
+
+
+def test_a_plain_read_after_atomics_of_others() -> None:
+    run = LAST_READS.run(threads=64)
+    assert (run.kind, run.relation) == (FaultKind.SHARED_RACE, Relation.READ_AFTER_WRITE)
+    assert (run.fault.thread, run.fault.site, run.fault.other_site) == (32, 4, 3)
+    assert (run.fault.address, run.fault.size, run.fault.access) == (64, 4, Access.LOAD | Space.SHARED << 8)
+
+
+def test_a_loop_around_a_compare_and_swap_may_begin_with_a_plain_read() -> None:
+    plain, traced = COMPARE_AND_SWAP.run(threads=64, blocks=3), TRACED_COMPARE_AND_SWAP.run(threads=64, blocks=3, traced=True)
+    assert (plain.kind, plain.x[0]) == (FaultKind.NO_FAULT, 2 * 64 * 3)
+    assert (traced.kind, traced.x[0]) == (FaultKind.NO_FAULT, 64 * 3)
 
 
 def test_a_plain_write_that_only_the_own_warp_is_behind() -> None:

@@ -16,6 +16,7 @@ static __device__ __noinline__ u32 run_lanes(Warp *warp, Kernel kernel) {
         if (thread->status == FAULTED) return FAULTED;
         if (thread->status == IN_WARP && !names(thread->mask, i)) return outside_mask(warp, thread);
         if (thread->status != FINISHED && thread->status != AT_BARRIER) result = RUNNABLE;
+        else if (!settle_doubt(thread, warp->launch)) return FAULTED;
     }
     return result;
 }
@@ -194,7 +195,7 @@ static __device__ __noinline__ void begin_block(Launch *launch, u64 block) {
         Thread *thread = thread_at(launch, i);
         thread->status = RUNNABLE;
         thread->tag = launch->epoch | (u64)i << THREAD_SHIFT;
-        thread->fence = thread->released = thread->released_at = thread->acquired = 0;
+        thread->fence = thread->released = thread->released_at = thread->acquired = thread->doubt = 0;
         *(u32 *)thread->stack = 0; // the kernel's frame: its state
     }
 }

@@ -82,7 +82,7 @@ def _compiled() -> None:
     Run.code = runtime.load_native(source)
 
 
-def aligned(count: int, dtype: type) -> NDArray:
+def aligned(count: int, dtype: type) -> NDArray[Any]:
     whole = np.zeros(count * np.dtype(dtype).itemsize + 64, np.uint8)
     begin = -whole.ctypes.data % 64
     return whole[begin : begin + count * np.dtype(dtype).itemsize].view(dtype)
@@ -107,8 +107,8 @@ class Run:
     room: int = 1000  # for events
     launches: int = 1
     budget: int = 1000  # kernels here take it as an argument
-    x: NDArray = field(default_factory=lambda: aligned(64, np.uint32))
-    y: NDArray = field(default_factory=lambda: aligned(64, np.uint32))
+    x: NDArray[Any] = field(default_factory=lambda: aligned(64, np.uint32))
+    y: NDArray[Any] = field(default_factory=lambda: aligned(64, np.uint32))
     fault: layout.Fault = field(default_factory=layout.Fault)
 
     def __post_init__(self) -> None:
@@ -150,7 +150,7 @@ class Run:
             self.launch.launch_epoch = 0
             self.status = runtime.load().run(self.launch, self.code.address(self.kernel.name))
 
-    def _shadow(self, array: NDArray) -> NDArray[np.uint64]:
+    def _shadow(self, array: NDArray[Any]) -> NDArray[np.uint64]:
         shadow = np.zeros((array.nbytes >> self.shift, 2), np.uint64)
         shadow[:, 0] = layout.WRITTEN_BY_HOST if self.written else layout.NEVER_WRITTEN
         return shadow
@@ -337,6 +337,13 @@ READ_BY_ALL_THEN_WRITTEN = kernel("""
     SYNC_LANES(~0u, 4);
     if (T == launch->budget) { STORE(shared, S, 8, 5); }
 """)
+READ_TOGETHER_THEN_WRITTEN = kernel("""
+    if (T == 0) { STORE(shared, S, 7, 1); }
+    BARRIER(2);
+    LOAD(shared, S, 3);
+    TRACED(SHARED, STORE, S, 4);
+    if (T == 0) { STORE(shared, S, 8, 5); }
+""")
 SAME_PLACE = kernel("STORE(shared, S, 1, 1);")
 GLOBAL_IN_BLOCK = kernel("STORE(global, X + 4 * T, T, 1); LOAD(global, X + 4 * (T / 2), 3);")
 COUNTS = kernel(
@@ -345,6 +352,13 @@ COUNTS = kernel(
 COUNTS_BEFORE_ZEROED = kernel("STORE(shared, S + 4 * T, 0, 1); ADD(shared, S + 4 * (T / 2), 1, 3);")
 COUNTS_AND_OWN_ZERO = kernel("if (T == 0) { STORE(shared, S, 0, 1); } ADD(shared, S, 1, 3);")
 COUNTS_THEN_READS = kernel("if (T == 0) { STORE(shared, S, 0, 1); } BARRIER(2); ADD(shared, S, 1, 3); LOAD(shared, S, 4);")
+LAST_READS = kernel("if (T == 0) { STORE(shared, S, 0, 1); } BARRIER(2); if (T < 32) { ADD(shared, S, 1, 3); } else { LOAD(shared, S, 4); }")
+COMPARE_AND_SWAP = kernel("LOAD(global, X, 1); ADD(global, X, 1, 2); LOAD(global, X, 3); ADD(global, X, 1, 4);")
+TRACED_COMPARE_AND_SWAP = kernel("""
+    thread->depth = 0;
+    TRACED(GLOBAL, LOAD, X, 1); LOAD(global, X, 1);
+    TRACED(GLOBAL, ATOMIC, X, 2); ADD(global, X, 1, 2);
+""")
 PLAIN_THEN_SYNC_THEN_ATOMIC = kernel("""
     if (T == 0) { STORE(shared, S, 0, 1); }
     SYNC_LANES(~0u, 2);
@@ -375,13 +389,24 @@ def test_a_missing_barrier_after_a_read() -> None:
     assert parties(run) == ((1, 3), (0, 5))
 
 
-@pytest.mark.parametrize("writer", [0, 1, 33, 63])
+@pytest.mark.parametrize("writer", [0, 1])
+def test_a_read_of_what_another_warp_has_overwritten(writer: int) -> None:
+    run = READ_BY_ALL_THEN_WRITTEN.run(threads=64, budget=writer)
+    assert (run.kind, run.relation) == (FaultKind.SHARED_RACE, Relation.READ_AFTER_WRITE)
+    assert parties(run) == ((32, 3), (writer, 5))
+
+
+@pytest.mark.parametrize("writer", [33, 63])
 def test_a_write_to_what_all_have_read(writer: int) -> None:
     run = READ_BY_ALL_THEN_WRITTEN.run(threads=64, budget=writer)
-    assert run.kind == FaultKind.SHARED_RACE
-    other_warp = run.fault.other_thread // 32 != run.fault.thread // 32
-    assert other_warp
-    assert {run.fault.site, run.fault.other_site} == {3, 5}
+    assert (run.kind, run.relation) == (FaultKind.SHARED_RACE, Relation.WRITE_AFTER_READ)
+    assert parties(run) == ((writer, 5), (0, 3))
+
+
+def test_the_other_party_may_not_be_known() -> None:
+    run = READ_TOGETHER_THEN_WRITTEN.run(traced=True)
+    assert (run.kind, run.relation) == (FaultKind.SHARED_RACE, Relation.WRITE_AFTER_READ)
+    assert parties(run) == ((0, 5), (layout.UNKNOWN, 3))
 
 
 def test_a_write_to_what_the_own_warp_has_read_and_then_synchronized() -> None:
@@ -413,6 +438,19 @@ def test_a_plain_read_beside_atomics() -> None:
     run = COUNTS_THEN_READS.run(threads=64)
     assert run.kind == FaultKind.SHARED_RACE
     assert {run.fault.site, run.fault.other_site} == {3, 4}
+
+
+def test_a_plain_read_after_atomics_of_others() -> None:
+    run = LAST_READS.run(threads=64)
+    assert (run.kind, run.relation) == (FaultKind.SHARED_RACE, Relation.READ_AFTER_WRITE)
+    assert (run.fault.thread, run.fault.site, run.fault.other_site) == (32, 4, 3)
+    assert (run.fault.address, run.fault.size, run.fault.access) == (64, 4, Access.LOAD | Space.SHARED << 8)
+
+
+def test_a_loop_around_a_compare_and_swap_may_begin_with_a_plain_read() -> None:
+    plain, traced = COMPARE_AND_SWAP.run(threads=64, blocks=3), TRACED_COMPARE_AND_SWAP.run(threads=64, blocks=3, traced=True)
+    assert (plain.kind, plain.x[0]) == (FaultKind.NO_FAULT, 2 * 64 * 3)
+    assert (traced.kind, traced.x[0]) == (FaultKind.NO_FAULT, 64 * 3)
 
 
 def test_a_plain_write_that_only_the_own_warp_is_behind() -> None:
@@ -685,8 +723,10 @@ OUTSIDE_MASK = kernel("SYNC_LANES(0xff, 1);")
 DEAD_LANE = kernel("if (T < 16) { WARP(SHUFFLE_DOWN, 0xffff, T, 8, 31, 1); }")
 NAMED_BARRIERS = kernel("""
     if (T < 64) { BARRIER_OF(SYNC, 1, 64, 0, 1); } else { BARRIER_OF(SYNC, 2, 32, 0, 2); }
-    STORE(global, X + 4 * (T % 32), 1, 3);
+    u64 to = T < 64 ? X + 4 * T : Y + 4 * (T - 64);
+    STORE(global, to, 1, 3);
 """)
+TOO_FEW = kernel("if (T < 16) { BARRIER_OF(SYNC, 1, 64, 0, 1); } else if (T < 32) { BARRIER_OF(SYNC, 1, 64, 0, 2); }")
 PRODUCER = kernel(
     "if (T < 32) { STORE(shared, S + 4 * T, T, 1); BARRIER_OF(SYNC, 1, 64, 0, 2); } else { BARRIER_OF(SYNC, 1, 64, 0, 3); LOAD(shared, S + 4 * (T - 32), 4); }"
 )
@@ -731,8 +771,15 @@ def test_a_shuffle_from_a_lane_that_takes_no_part() -> None:
 
 
 def test_named_barriers() -> None:
-    assert NAMED_BARRIERS.run(threads=96).kind == FaultKind.GLOBAL_RACE  # they order no one else
+    run = NAMED_BARRIERS.run(threads=96)
+    assert run.kind == FaultKind.NO_FAULT
+    assert run.x.sum() + run.y.sum() == 96
     assert PRODUCER.run(threads=64).kind == FaultKind.NO_FAULT
+
+
+def test_a_named_barrier_that_too_few_reach() -> None:
+    run = TOO_FEW.run(threads=64)
+    assert (run.kind, parties(run)) == (FaultKind.BARRIER_LEFT, ((0, 1), (32, layout.UNKNOWN)))
 
 
 def test_barriers_that_count() -> None:

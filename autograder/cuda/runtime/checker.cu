@@ -111,9 +111,9 @@ static __device__ __noinline__ bool is_ordered(Touch *touch, u64 tag) {
     return ordered_by_warp(touch, tag) || ordered_by_fence(touch, tag);
 }
 
-// Two unordered atomics are no race, unless there was a plain write before the other one that this one is not behind.
-static __device__ bool may_follow_atomic(Touch *touch, u64 write) {
-    if (touch->access != ATOMIC || !(write & BY_ATOMIC)) return false;
+// Was it an atomic, without a plain write before it that this access is not behind?
+static __device__ bool is_only_atomic(Touch *touch, u64 write) {
+    if (!(write & BY_ATOMIC)) return false;
     if (write < touch->launch->block_epoch) return !(write & PLAIN_IN_BLOCK);
     return !(write & PLAIN_IN_WARP) || is_of_own_warp(touch, write);
 }
@@ -125,7 +125,7 @@ static __device__ __noinline__ bool race(Touch *touch, u64 tag, u32 relation) {
     Fault *fault = refuse(touch, touch->space == SHARED ? SHARED_RACE : GLOBAL_RACE);
     if (!fault) return false;
     bool is_other_block = tag < launch->block_epoch;
-    bool is_known = is_other_block || !is_own(touch, tag); // of many threads, the tag may name just this one
+    bool is_known = is_other_block || !is_own(touch, tag); // of many threads the tag may name just this one
     fault->other_site = site_of(tag) == LAST_SITE ? UNKNOWN : site_of(tag);
     fault->other_thread = is_known ? thread_of(tag) : UNKNOWN;
     fault->other_block = is_other_block ? block_at(launch, tag) : fault->block;
@@ -134,25 +134,32 @@ static __device__ __noinline__ bool race(Touch *touch, u64 tag, u32 relation) {
     return false;
 }
 
-// One more thread that does the same, unordered. The tag keeps the second of them: the first is the likelier one to
-// go on and spoil it for the others, and then the tag can name another than itself.
-static __device__ __noinline__ u64 join(Touch *touch, u64 tag, u64 mine) {
-    u64 flags = (tag & FLAG_BITS) | (is_of_own_warp(touch, tag) ? MANY_IN_WARP : MANY_APART);
-    bool is_second = !(tag & (MANY_IN_WARP | MANY_APART));
-    return (is_second ? mine : tag & ~FLAG_BITS) | flags;
+// One more thread does the same, unordered. The tag keeps the first: of those who did, mostly another is the next to write.
+static __device__ u64 join(Touch *touch, u64 tag) {
+    if (is_own(touch, tag)) return tag;
+    return tag | (is_of_own_warp(touch, tag) ? MANY_IN_WARP : MANY_APART);
+}
+
+// May an atomic have begun with these reads? In a trace the lanes of a warp do so together: all read, and then all change.
+static __device__ bool is_first_look(Touch *touch, u64 read) {
+    if (read < touch->launch->barrier_epoch || (read & MANY_APART)) return false;
+    return touch->launch->events ? is_of_own_warp(touch, read) : is_own(touch, read) && !(read & MANY_IN_WARP);
 }
 
 static __device__ void note_read(Touch *touch, Shadow *shadow) {
     u64 read = shadow->read;
     if (is_ordered(touch, read)) shadow->read = mark(touch);
     // What another block has read stays: a write by any but that block is to be told of it.
-    else if (read >= touch->launch->block_epoch) shadow->read = join(touch, read, mark(touch));
+    else if (read >= touch->launch->block_epoch) shadow->read = join(touch, read);
 }
 
 static __device__ __noinline__ void note_atomic(Touch *touch, Shadow *shadow) {
-    u64 write = shadow->write, mine = mark(touch) | BY_ATOMIC;
+    u64 write = shadow->write, read = shadow->read, mine = mark(touch) | BY_ATOMIC;
+    // What it has read of it before was a first look, and the atomic makes up for it.
+    if (touch->thread->doubt_address == touch->address) touch->thread->doubt = 0;
+    if (is_first_look(touch, read)) shadow->read = 0;
     if (!is_ordered(touch, write)) { // another atomic
-        if (write >= touch->launch->block_epoch) shadow->write = join(touch, write, mine);
+        if (write >= touch->launch->block_epoch) shadow->write = join(touch, write);
         return;
     }
     bool is_plain = !(write & BY_ATOMIC), is_recent = write >= touch->launch->barrier_epoch;
@@ -167,16 +174,42 @@ static __device__ bool is_uninitialised(Touch *touch, Shadow *shadow) {
     return touch->space == SHARED ? shadow->write < touch->launch->block_epoch : shadow->write == NEVER_WRITTEN;
 }
 
-static __device__ bool check_granule(Touch *touch, Shadow *shadow) {
-    u64 write = shadow->write;
-    bool reads = touch->access != STORE, writes = touch->access != LOAD;
-    if (!is_ordered(touch, write) && !may_follow_atomic(touch, write)) return race(touch, write, writes ? WRITE_AFTER_WRITE : READ_AFTER_WRITE);
-    if (writes && !is_ordered(touch, shadow->read)) return race(touch, shadow->read, WRITE_AFTER_READ);
-    if (reads && is_uninitialised(touch, shadow)) {
-        refuse(touch, touch->space == SHARED ? SHARED_UNINITIALISED : GLOBAL_UNINITIALISED);
-        return false;
-    }
+// Reports the read in doubt, if there is one.
+static __device__ __noinline__ bool settle_doubt(Thread *thread, Launch *launch) {
+    if (!thread->doubt) return true;
+    Touch touch = {thread, launch, thread->doubt_address, thread->doubt_site, LOAD, thread->doubt_access >> 8, thread->doubt_access & 255};
+    return race(&touch, thread->doubt, READ_AFTER_WRITE);
+}
+
+static __device__ bool doubt(Touch *touch, u64 write) {
+    Thread *thread = touch->thread;
+    if (thread->doubt_address != touch->address && !settle_doubt(thread, touch->launch)) return false;
+    thread->doubt = write;
+    thread->doubt_address = touch->address;
+    thread->doubt_site = touch->site;
+    thread->doubt_access = touch->bytes | touch->space << 8;
     return true;
+}
+
+static __device__ bool check_last_write(Touch *touch, u64 write) {
+    if (is_ordered(touch, write)) return true;
+    bool is_atomic = is_only_atomic(touch, write);
+    if (is_atomic && touch->access == ATOMIC) return true;
+    if (is_atomic && touch->access == LOAD) return doubt(touch, write);
+    return race(touch, write, touch->access == LOAD ? READ_AFTER_WRITE : WRITE_AFTER_WRITE);
+}
+
+static __device__ bool check_last_reads(Touch *touch, u64 read) {
+    if (touch->access == LOAD || is_ordered(touch, read)) return true;
+    if (touch->access == ATOMIC && is_first_look(touch, read)) return true;
+    return race(touch, read, WRITE_AFTER_READ);
+}
+
+static __device__ bool check_granule(Touch *touch, Shadow *shadow) {
+    if (!check_last_write(touch, shadow->write) || !check_last_reads(touch, shadow->read)) return false;
+    if (touch->access == STORE || !is_uninitialised(touch, shadow)) return true;
+    refuse(touch, touch->space == SHARED ? SHARED_UNINITIALISED : GLOBAL_UNINITIALISED);
+    return false;
 }
 
 static __device__ void note(Touch *touch, Shadow *shadow) {

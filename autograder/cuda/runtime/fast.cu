@@ -32,15 +32,12 @@ static __device__ __forceinline__ bool settled_global(Launch *launch, u64 tag, u
 
 // One more reader since the last barrier. That the epochs are equal says that nothing orders it after the others.
 static __device__ __forceinline__ bool join_readers(Launch *launch, Shadow *shadow, u64 read, u64 mine) {
-    u64 different = read ^ mine, many = read & (MANY_IN_WARP | MANY_APART);
+    u64 different = read ^ mine;
     if (read & MANY_APART) return true;
     if ((different & EPOCH_BITS) || launch->has_fence) return false;
-    if (!many && !(different & THREAD_BITS)) return true;
-    if (!(different & WARP_BITS)) {
-        if (!many) shadow->read = mine | MANY_IN_WARP;
-        return true;
-    }
-    shadow->read = (many ? read : mine) | many | MANY_APART;
+    if (!(different & THREAD_BITS)) return true;
+    if (different & WARP_BITS) shadow->read = read | MANY_APART;
+    else if (!(read & MANY_IN_WARP)) shadow->read = read | MANY_IN_WARP;
     return true;
 }
 

@@ -133,7 +133,9 @@ class Thread(ctypes.Structure):
         ("stack_end", c_void_p),
         ("heard_all", c_uint64),
         ("heard", c_uint64 * 32),
-        *((name, c_uint64) for name in ("fence", "fence_barrier", "released", "released_at", "acquired", "filler")),
+        *((name, c_uint64) for name in ("fence", "fence_barrier", "released", "released_at", "acquired", "doubt", "doubt_address")),
+        ("doubt_site", c_uint32),
+        ("doubt_access", c_uint32),
     )
 
 

@@ -94,7 +94,10 @@ struct Thread {
     // an atomic published, and of that atomic; and what its atomics may have learnt from others.
     u64 heard_all, heard[32];
     u64 fence, fence_barrier, released, released_at, acquired;
-    u64 filler;              // up to a multiple of 16: the stack begins here
+    // A plain read of what others change by atomics, excused if this thread's atomic at the same address follows: so
+    // begins a loop around atomicCAS(). The tag that it raced with (0: none), and what `Fault` is to say.
+    u64 doubt, doubt_address;
+    u32 doubt_site, doubt_access; // bytes | space << 8
 };
 
 // What is known about a granule of memory: its last write, and its last reads. Both are tags:

@@ -16,6 +16,7 @@ static __device__ __noinline__ u32 run_lanes(Warp *warp, Kernel kernel) {
         if (thread->status == FAULTED) return FAULTED;
         if (thread->status == IN_WARP && !names(thread->mask, i)) return outside_mask(warp, thread);
         if (thread->status != FINISHED && thread->status != AT_BARRIER) result = RUNNABLE;
+        else if (!settle_doubt(thread, warp->launch)) return FAULTED;
     }
     return result;
 }
@@ -155,8 +156,9 @@ static __device__ __noinline__ void blame_warp(Launch *launch, Thread *thread) {
     }
 }
 
+// A barrier with a count may be reached at several places.
 static __device__ bool waits_elsewhere(Thread *thread, Thread *other) {
-    return other->status == AT_BARRIER && (other->site != thread->site || other->operand != thread->operand);
+    return other->status == AT_BARRIER && (other->operand != thread->operand || (!thread->clamp && other->site != thread->site));
 }
 
 static __device__ __noinline__ void blame_barrier(Launch *launch, Thread *thread) {
@@ -193,7 +195,7 @@ static __device__ __noinline__ void begin_block(Launch *launch, u64 block) {
         Thread *thread = thread_at(launch, i);
         thread->status = RUNNABLE;
         thread->tag = launch->epoch | (u64)i << THREAD_SHIFT;
-        thread->fence = thread->released = thread->released_at = thread->acquired = 0;
+        thread->fence = thread->released = thread->released_at = thread->acquired = thread->doubt = 0;
         *(u32 *)thread->stack = 0; // the kernel's frame: its state
     }
 }

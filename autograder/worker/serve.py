@@ -8,6 +8,7 @@ import sys
 
 from autograder.worker.answer import replies
 from autograder.worker.channel import ASK, CANNOT_FORK, DONE, FORK, OUTPUT, READY, REPLIES, RUN, Channel, Closed
+from autograder.worker.jail.bubblewrap import GPU_DEVICES
 from autograder.worker.shell import Cells
 
 
@@ -49,6 +50,7 @@ def _why_not() -> str:
     if len(os.listdir("/proc/self/task")) > 1:
         return "threads"
     cuda_in_use = inspect.getattr_static(sys.modules.get("torch.cuda"), "is_initialized", None)  # not in what stands for an absent torch
-    if "cupy" in sys.modules or (cuda_in_use is not None and cuda_in_use()):
+    cupy_in_use = "cupy" in sys.modules and any(os.path.exists(device) for device in GPU_DEVICES)
+    if cupy_in_use or (cuda_in_use is not None and cuda_in_use()):
         return "GPU"
     return ""

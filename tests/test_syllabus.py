@@ -1,4 +1,4 @@
-"""Every row of the chapters that are whole is taught, graded, and claimed by nothing that is about something else."""
+"""Every row of the chapters that are written is taught, graded, and claimed by nothing that is about something else."""
 
 from __future__ import annotations
 
@@ -62,6 +62,11 @@ ROWS = {
     "3.12": r"precision|layers|gradients",
     "3.13": r"activation|N\(0",
     "3.14": r"fan_in",
+    "4.1": r"cache|memory",
+    "4.2": r"thread|kernel",
+    "4.3": r"thread|block|tile|attention|sectors|kernel",
+    "4.4": r"device",
+    "4.5": r"grid",
     "8.1": r"constraint|Lagrangian",
     "8.2": r"Hessian|end points",
     "8.3": r"convex|minimum|nearest",
@@ -71,8 +76,9 @@ ROWS = {
     "8.7": r"momentum",
     "8.8": r"moving average|Adam",
 }
-WHOLE = ("01", "02", "03", "08")
-CHAPTERS = [chapter for chapter in all_chapters() if chapter.name.startswith(WHOLE)]
+# Of chapter 4, all that one device does; several devices (rows 4.6 to 4.9) are still to come.
+WRITTEN = ("01", "02", "03", "04", "08")
+CHAPTERS = [chapter for chapter in all_chapters() if chapter.name.startswith(WRITTEN)]
 
 
 def row_number(row: str) -> tuple[int, ...]:
@@ -111,9 +117,9 @@ def test_the_list_of_exercises_names_their_rows() -> None:
 
 
 def test_exercises_have_mistakes_and_right_answers_to_speak_of() -> None:
-    whole = [e for e in EXERCISES if any(e.reference.__module__.startswith(chapter.package + ".") for chapter in CHAPTERS)]
-    assert sum(len(e.hints) for e in whole) / len(whole) >= 8
-    assert all(len(e.hints) >= 4 for e in whole)
+    written = [e for e in EXERCISES if any(e.reference.__module__.startswith(chapter.package + ".") for chapter in CHAPTERS)]
+    assert sum(len(e.hints) for e in written) / len(written) >= 8
+    assert all(len(e.hints) >= 4 for e in written)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.name)

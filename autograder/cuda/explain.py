@@ -11,7 +11,7 @@ import numpy as np
 from autograder.cuda import memory
 from autograder.cuda.faults import KernelFault, Place
 from autograder.cuda.lowering import SharedVariable, Site
-from autograder.cuda.runtime.layout import Access, Fault, FaultKind, Relation
+from autograder.cuda.runtime.layout import UNKNOWN, Access, Fault, FaultKind, Relation
 
 Extent = tuple[int, int, int]
 
@@ -31,15 +31,19 @@ class Scene:
     shared_bytes: int = 0
 
     def place(self, site: int) -> Place:
-        line = self.sites[site].line if site < len(self.sites) else 0
+        line = self.sites[site].line if site < len(self.sites) else 0  # the runtime does not know every site
         code = self.source[line - 1].strip() if 0 < line <= len(self.source) else ""
         return Place(line, code)
 
     def thread(self, number: int) -> str:
         """`thread 5`, or with its coordinates."""
+        if number == UNKNOWN:
+            return "another thread"
         return f"thread {self._coordinates(number, self.block)}"
 
     def in_block(self, number: int) -> str:
+        if number == UNKNOWN:
+            return "another block"
         return f"block {self._coordinates(number, self.grid)}"
 
     def _coordinates(self, number: int, extent: Extent) -> str:
@@ -185,8 +189,9 @@ def _local_out_of_bounds(fault: Fault, scene: Scene) -> _Told:
 
 def _shared_uninitialised(fault: Fault, scene: Scene) -> _Told:
     element = scene.shared_element(fault.address, fault.size)
-    what = f"{_who(fault, scene)} reads {element}, which no thread of its block has written"
-    return _Told(what, "a thread reads shared memory that no thread of its block has written", "Shared memory begins as rubbish in every block.")
+    what = f"{_who(fault, scene)} reads {element}, which no thread of its block has written yet"
+    hint = "Shared memory begins as rubbish in every block. If another thread is to write it, all must meet at `__syncthreads()` before it is read."
+    return _Told(what, "a thread reads shared memory that no thread of its block has written yet", hint)
 
 
 def _global_uninitialised(fault: Fault, scene: Scene) -> _Told:
@@ -226,7 +231,8 @@ def _race_hint(relation: Relation, elsewhere: bool) -> str:
 
 
 def _barrier_apart(fault: Fault, scene: Scene) -> _Told:
-    other = f"{scene.thread(fault.other_thread)} waits at another one ({scene.place(fault.other_site)})"
+    place = scene.place(fault.other_site)
+    other = f"{scene.thread(fault.other_thread)} waits at another one" + (f" ({place})" if place.line else "")
     what = f"{_who(fault, scene)} waits at a barrier that other threads of its block never reach: {other}"
     return _Told(what, "threads of a block wait at different barriers", "A barrier must stand where all threads of the block come by.")
 

@@ -159,6 +159,9 @@ class Run:
         if state.printed_size:
             sys.stdout.writelines(printing.texts(self._printed[: state.printed_size].tobytes()))
             state.printed_size = 0
+        if state.lost_prints:
+            sys.stdout.write(f"({state.lost_prints} more calls of printf found no room)\n")
+            state.lost_prints = 0
         if failed:
             raise explain(self._fault, self._scene())
 

@@ -154,6 +154,6 @@ def _callback(function: Callable) -> ctypes._CFuncPtr:
     return ctypes.CFUNCTYPE(ctypes.c_void_p, *[ctypes.c_uint64] * count)(function)
 
 
-def native(source: str, relocatable: bool = True) -> jit.Code:
+def native(source: str, options: tuple[str, ...] = ()) -> jit.Code:
     """CUDA C as functions of this process."""
-    return jit.load(jit.compile_ir(lower_native(parse(nvrtc.compile_source(source, relocatable=relocatable).ptx))))
+    return jit.load(jit.compile_ir(lower_native(parse(nvrtc.compile_source(source, options, relocatable=True).ptx))))

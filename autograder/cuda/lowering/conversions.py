@@ -116,10 +116,19 @@ def _integer_to_float(code: FunctionLowering, instruction: Instruction, result_t
     if direction is None:
         code.set(instruction.operands[0], nearest)
         return
-    back = builder.fptosi(nearest, integer(128)) if signed else builder.fptoui(nearest, integer(128))
-    exact = code.resize(source, 128, signed=signed)
-    error = builder.sitofp(builder.trunc(builder.sub(exact, back), integer(64)), DOUBLE)
-    code.set(instruction.operands[0], towards(code, direction, nearest, error))
+    code.set(instruction.operands[0], towards(code, direction, nearest, _sign_of_error(code, source, nearest, signed=signed)))
+
+
+def _sign_of_error(code: FunctionLowering, source: ir.Value, nearest: ir.Value, *, signed: bool) -> ir.Value:
+    """-1 where an integer is below the float that it was rounded to, 1 where it is above."""
+    builder, width = code.builder, source.type.width
+    float_name = "f64" if nearest.type == DOUBLE else "f32"
+    back = code.external(f"llvm.fpto{'s' if signed else 'u'}i.sat.i{width}.{float_name}", source.type, nearest)
+    compare = builder.icmp_signed if signed else builder.icmp_unsigned
+    beyond = builder.fcmp_ordered(">=", nearest, constant(nearest.type, 2.0 ** (width - signed)))
+    below = builder.or_(compare("<", source, back), beyond)
+    sign = builder.select(compare(">", source, back), constant(DOUBLE, 1.0), constant(DOUBLE, 0.0))
+    return builder.select(below, constant(DOUBLE, -1.0), sign)
 
 
 def _integer_to_integer(code: FunctionLowering, instruction: Instruction, result_type: str, source_type: str) -> None:

@@ -15,7 +15,6 @@ from compiled_kernels import Kernel, native
 
 from autograder.cuda import NotSupported
 from autograder.cuda.lowering.layout import FaultKind
-from autograder.cuda.ptx import parse
 
 TYPES = {  # PTX's type: C's type, letter of the asm constraint, NumPy's type
     "s16": ("short", "h", np.int16),

@@ -310,7 +310,7 @@ def doctor() -> None:
     """Show what this machine offers: versions, GPU, sandbox tier."""
     table = Table(show_header=False)
     table.add_row("python", sys.version.split()[0])
-    for package in ("nbgrader", "jupyterlab", "torch", "numpy", "nvidia-cuda-nvrtc", "cupy"):
+    for package in ("nbgrader", "jupyterlab", "torch", "numpy", "nvidia-cuda-nvrtc", "llvmlite", "cupy"):
         table.add_row(package, _version(package))
     table.add_row("cores", str(os.cpu_count()))
     table.add_row("GPU", _gpu())

@@ -140,6 +140,9 @@ def _out_of_bounds(fault: Fault, scene: Scene) -> _Told:
     number, offset = memory.split(fault.address)
     allocation = memory.find(number)
     name, doing = scene.array(number), _does(fault)
+    if not fault.address:
+        what = f"{_who(fault, scene)} reads beyond a struct that the kernel takes as a parameter"
+        return _Told(what, "a thread reads beyond a struct that the kernel takes as a parameter")
     if allocation is None:
         return _wild_pointer(fault, scene)
     values = allocation.values

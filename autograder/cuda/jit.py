@@ -41,31 +41,18 @@ def triple() -> str:
     return f"{name}-elf" if sys.platform == "win32" else name
 
 
-def compile_ir(text: str, link: bytes | None = None, exports: tuple[str, ...] | None = None, level: int = 1) -> bytes:
+def compile_ir(text: str, exports: tuple[str, ...] | None = None, level: int = 1) -> bytes:
     """Optimise LLVM IR and emit an object file.
 
-    `link` is bitcode whose functions are inlined into it. `exports` names the functions that are called from outside
-    (None: all of them); what else nobody calls is left out.
+    `exports` names the functions that are called from outside (None: all of them); what else nobody calls is left out.
 
     Raises:
         RuntimeError: the IR is not valid; that is our mistake.
     """
-    module = _optimised(text, link, exports, level)
-    return _target_machine().emit_object(module)
-
-
-def bitcode(text: str) -> bytes:
-    """LLVM IR in its binary form, optimised: to be inlined into other modules by `compile_ir(..., link=...)`."""
-    return _optimised(text, None, None, 1).as_bitcode()
-
-
-def _optimised(text: str, link: bytes | None, exports: tuple[str, ...] | None, level: int) -> Any:
     machine = _target_machine()
     module = llvm.parse_assembly(text)
     module.triple = machine.triple
     module.data_layout = str(machine.target_data)
-    if link is not None:
-        _link_and_inline(module, link)
     if exports is not None:
         _hide_all_but(module, exports)
     options = llvm.create_pipeline_tuning_options(speed_level=level)
@@ -73,17 +60,7 @@ def _optimised(text: str, link: bytes | None, exports: tuple[str, ...] | None, l
     options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
-    return module
-
-
-def _link_and_inline(module: Any, link: bytes) -> None:
-    other = llvm.parse_bitcode(link)
-    names = [function.name for function in other.functions if not function.is_declaration]
-    module.link_in(other)
-    for name in names:
-        function = module.get_function(name)
-        function.linkage = llvm.Linkage.internal
-        function.add_function_attribute("alwaysinline")
+    return machine.emit_object(module)
 
 
 def _hide_all_but(module: Any, exports: tuple[str, ...]) -> None:

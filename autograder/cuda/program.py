@@ -64,8 +64,7 @@ class Program:
 
     def _compile(self, name: str, mode: str) -> tuple[bytes, LoweredKernel]:
         lowered = lower_kernel(parse(self._ptx), name, mode)
-        link = None if mode == UNCHECKED else runtime.fast_paths()
-        return jit.compile_ir(lowered.ir, link, (lowered.symbol,)), replace(lowered, ir="")
+        return jit.compile_ir(lowered.ir, (lowered.symbol,)), replace(lowered, ir="")
 
     def _fill_pointers(self, lowered: LoweredKernel) -> None:
         """Let variables that are initialised with addresses hold them."""

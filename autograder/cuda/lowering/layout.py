@@ -49,7 +49,7 @@ THREAD = {
     "status": (16, 32), "site": (20, 32), "depth": (24, 32), "operation": (28, 32),
     "value": (32, 32), "value_high": (36, 32), "operand": (40, 32), "clamp": (44, 32),
     "mask": (48, 32), "result": (52, 32), "result_high": (56, 32), "predicate": (60, 32),
-    "address": (64, 64), "size": (72, 32), "access": (76, 32), "warp_epoch": (80, 32),
+    "address": (64, 64), "size": (72, 32), "access": (76, 32),
     "stack": (88, 64), "stack_end": (96, 64),
 }  # fmt: skip
 LAUNCH = {

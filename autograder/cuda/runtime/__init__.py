@@ -8,27 +8,29 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import re
 from pathlib import Path
 
 from autograder.cuda import jit, nvrtc, ptx
 from autograder.cuda.lowering import lower_native
 from autograder.cuda.runtime import layout
 
-__all__ = ["Runtime", "fast_paths", "layout", "load", "load_native"]
+__all__ = ["Runtime", "layout", "load", "load_native"]
 
 FOLDER = Path(__file__).parent
 PARTS = ("checker.cu", "printing.cu", "warp.cu", "trace.cu", "scheduler.cu")
-CALLED_BY_KERNELS = ("check_shared", "check_global", "check_local", "check_generic", "runtime_fault", "runtime_fence", "runtime_printf")
+SPACES = ("global", "shared", "local", "generic")
+WHOLE_CHECKS = tuple(f"check_{space}" for space in SPACES)  # of checker.cu, for fast.cu
+CHECKS = tuple(f"check_{space}_{access}_{bytes_}" for space in SPACES for access in ("load", "store", "atomic") for bytes_ in (1, 2, 4, 8, 16))
+SERVICES = ("runtime_fault", "runtime_fence", "runtime_printf")
 ENTRY = "run_blocks"
 
 
 class Runtime:
     """The runtime in this process."""
 
-    def __init__(self, code: jit.Code) -> None:
-        self._code = code
-        self.symbols = {name: code.address(name) for name in CALLED_BY_KERNELS}
+    def __init__(self, code: jit.Code, checks: jit.Code) -> None:
+        self._code = code, checks
+        self.symbols = {name: checks.address(name) for name in CHECKS} | {name: code.address(name) for name in SERVICES}
         """Addresses of what compiled kernels call, for `jit.load`."""
         self._run_blocks = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint64)(code.address(ENTRY))
 
@@ -44,42 +46,28 @@ class Runtime:
 def load() -> Runtime:
     """The runtime: compiled at its first use on this machine, later read from the cache."""
 
+    code = jit.load(_compiled("runtime", PARTS, (*WHOLE_CHECKS, *SERVICES, ENTRY)))
+    # Kernels call the checks. To inline them makes kernels faster by a third, and takes five times as long to compile.
+    checks = jit.load(_compiled("checks", ("fast.cu",), CHECKS), {name: code.address(name) for name in WHOLE_CHECKS})
+    return Runtime(code, checks)
+
+
+def _compiled(name: str, parts: tuple[str, ...], exports: tuple[str, ...]) -> bytes:
     def compile_() -> tuple[bytes, None]:
-        source = "".join(f'#include "{part}"\n' for part in PARTS)
-        return jit.compile_ir(_native_ir(source), exports=(*CALLED_BY_KERNELS, ENTRY)), None
+        source = "".join(f'#include "{part}"\n' for part in parts)
+        return jit.compile_ir(_native_ir(source), exports=exports), None
 
-    return Runtime(jit.load(jit.cached(("runtime",), compile_)[0]))
-
-
-@functools.cache
-def fast_paths() -> bytes:
-    """Bitcode of the accesses' fast paths, `check_<space>_<access>_<bytes>`, to be linked into kernels.
-
-    They call `Runtime.symbols` for whatever is not a common case.
-    """
-    return jit.cached(("fast paths",), lambda: (jit.bitcode(_rarely_calling(_native_ir('#include "fast.cu"\n'))), None))[0]
-
-
-def _rarely_calling(ir: str) -> str:
-    """Tell LLVM that the functions outside are seldom called."""
-    return re.sub(r'^declare i64 @"check_.*\)$', r"\g<0> cold", ir, flags=re.MULTILINE)
+    return jit.cached((name,), compile_)[0]
 
 
 def load_native(source: str) -> jit.Code:
     """Functions in CUDA C that use the checks and the runtime as compiled kernels do: for tests and measurements."""
+    declarations = "".join(f'extern "C" __device__ u8 *{name}(Thread *, Launch *, u64 address, u32 site);\n' for name in CHECKS)
 
     def compile_() -> tuple[bytes, None]:
-        return jit.compile_ir(_native_ir('#include "runtime.cuh"\n' + CHECKS + source), link=fast_paths()), None
+        return jit.compile_ir(_native_ir('#include "runtime.cuh"\n' + declarations + source)), None
 
     return jit.load(jit.cached(("native", source), compile_)[0], load().symbols)
-
-
-CHECKS = "".join(
-    f'extern "C" __device__ u8 *check_{space}_{access}_{bytes_}(Thread *, Launch *, u64 address, u32 site);\n'
-    for space in ("global", "shared", "local", "generic")
-    for access in ("load", "store", "atomic")
-    for bytes_ in (1, 2, 4, 8, 16)
-)
 
 
 def _native_ir(source: str) -> str:

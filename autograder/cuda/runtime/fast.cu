@@ -1,4 +1,4 @@
-// The common cases of checked accesses, to be inlined into kernels: the access is in bounds, and its shadow says at
+// The common cases of checked accesses, which kernels call: the access is in bounds, and its shadow says at
 // once that nothing is wrong. All else is left to the functions of checker.cu, which also know what to report.
 #include "runtime.cuh"
 

@@ -154,6 +154,7 @@ class WarmParent:
             "IPYTHONDIR": "/tmp/ipython" if self.is_jailed else str(self._place / "ipython"),
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             "MPLCONFIGDIR": "/tmp/matplotlib" if self.is_jailed else str(self._place / "matplotlib"),
+            "XDG_CACHE_HOME": "/tmp/cache" if self.is_jailed else str(self._place / "cache"),
             "FONTS": self._fonts,
             **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
         }

@@ -48,15 +48,6 @@ def test_code_calls_the_functions_that_it_is_given() -> None:
     assert call(jit.load(jit.compile_ir(TWICE), {"number": address}), "twice") == 42
 
 
-<<<<<<< HEAD
-def test_linked_bitcode_is_inlined() -> None:
-    """The object calls nobody: nothing has to be given to it."""
-    link = jit.bitcode("define i32 @number() { ret i32 4 }")
-    assert call(jit.load(jit.compile_ir(TWICE, link=link)), "twice") == 8
-
-
-=======
->>>>>>> 16c0f3058202673fe00316aa5965704ab18ef139
 def test_only_what_is_exported_can_be_found() -> None:
     text = ANSWER % 1 + "\ndefine i32 @other() { ret i32 2 }"
     code = jit.load(jit.compile_ir(text, exports=("answer",)))

@@ -63,7 +63,7 @@ def test_shared_memory_can_be_asked_for() -> None:
 
 def test_a_fault_is_told_without_the_source_line() -> None:
     no_guard = SCALE.replace("if (i < n)", "")
-    with pytest.raises(KernelFault, match=r"reads x\[64\], but x has 64 elements$") as fault:
+    with pytest.raises(KernelFault, match=r"reads x\[77\], but x has 77 elements$") as fault:
         scale(no_guard, numbers(77), Output(77), 77)
     assert "x[77]" in fault.value.where
 

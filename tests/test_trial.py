@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autograder.cuda import CompileError, KernelFault
-from autograder.cuda.trial import RUBBISH, Output, try_kernel
+from autograder.cuda.trial import RUBBISH, Output, try_elementwise, try_kernel, try_reduction
 
 SCALE = """
 extern "C" __global__ void scale(const float* x, float* out, float factor, int n) {
@@ -63,7 +63,7 @@ def test_shared_memory_can_be_asked_for() -> None:
 
 def test_a_fault_is_told_without_the_source_line() -> None:
     no_guard = SCALE.replace("if (i < n)", "")
-    with pytest.raises(KernelFault, match=r"^a thread reads beyond the end of x$") as fault:
+    with pytest.raises(KernelFault, match=r"reads x\[77\], but x has 77 elements$") as fault:
         scale(no_guard, numbers(77), Output(77), 77)
     assert "x[77]" in fault.value.where
 
@@ -74,16 +74,16 @@ def test_a_fault_is_told_without_the_source_line() -> None:
         (SCALE.replace("const float* x", "float* x").replace("out[i] =", "out[i] = x[i] ="), "x"),
         (
             """
-            extern "C" __global__ void scale(float* __restrict__ numbers /* mine, (really) */, float out[], // a comment, with a comma
-                                             float factor, int n) { numbers[0] = 5; }""",
+            extern "C" __global__ void scale(float* __restrict__ numbers /* mine, (really) */, float* out, // a comment, with a comma
+                                             float factor, int n) { numbers[threadIdx.x] = 5; }""",
             "numbers",
         ),
-        ('#define PARAMETERS float* a, float* b, float c, int n\nextern "C" __global__ void scale(PARAMETERS) { a[0] = 5; }', "argument 1"),
+        ('#define PARAMETERS float* a, float* b, float c, int n\nextern "C" __global__ void scale(PARAMETERS) { a[threadIdx.x] = 5; }', "argument 1"),
     ],
 )
 def test_who_writes_into_an_input_reads_its_name(source: str, named: str) -> None:
     with pytest.raises(KernelFault, match=f"^the kernel writes into its input {named}$"):
-        scale(source, numbers(40), Output(40), 40)
+        scale(source, numbers(32), Output(32), 32)
 
 
 def test_an_input_with_nan_counts_as_unchanged() -> None:
@@ -121,3 +121,46 @@ def test_costs_are_counted_where_they_are_asked_for() -> None:
     assert trial.reads(0).tolist() == trial.writes(1).tolist() == [1] * 50 + [0] * 14
     assert trial.cost.global_loads.requests == 2
     assert try_kernel(SCALE, "scale", 2, 32, *arguments).cost.global_loads.requests == 0
+
+
+def test_an_output_that_nobody_has_written_must_not_be_read() -> None:
+    with pytest.raises(KernelFault, match=r"^a thread reads an element of out that nobody has written$"):
+        scale(SCALE.replace("out[i] =", "out[i] +="), numbers(40), Output(40), 40)
+
+
+def test_an_elementwise_kernel_is_tried_from_its_parts() -> None:
+    parts = {"in_params": "T x, T factor", "out_params": "T y, T z", "operation": "y = factor * x; z = -x"}
+    x = numbers(7)
+    y, z = try_elementwise(parts, "twice", x, 2.0)
+    assert np.array_equal(y, 2 * x)
+    assert np.array_equal(z, -x)
+
+
+def test_an_elementwise_kernel_with_raw_arrays_writes_to_an_output() -> None:
+    parts = {"in_params": "raw T x", "out_params": "T y", "operation": "y = x[_ind.size() - 1 - i]"}
+    x = numbers(7)
+    assert np.array_equal(try_elementwise(parts, "backwards", x, Output(7)), x[::-1])
+    with pytest.raises(KernelFault, match=r"reads x\[-1\], but x has 7 elements$"):
+        try_elementwise(parts | {"operation": "y = x[i - 1]"}, "shifted", x, Output(7))
+
+
+SUM_OF_SQUARES = {
+    "in_params": "T x", "out_params": "T y", "map_expr": "x * x", "reduce_expr": "a + b", "post_map_expr": "y = a", "identity": "0",
+}  # fmt: skip
+
+
+def test_a_reduction_kernel_is_tried_from_its_parts() -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    assert try_reduction(SUM_OF_SQUARES, "squares", x, axis=1).tolist() == [5, 50]
+    assert try_reduction(SUM_OF_SQUARES, "squares", x) == 55
+
+
+def test_an_output_that_is_not_assigned_is_named() -> None:
+    with pytest.raises(KernelFault, match="leaves elements of its output y unwritten"):
+        try_reduction(SUM_OF_SQUARES | {"post_map_expr": "a"}, "squares", numbers(5))
+
+
+def test_parts_that_are_no_dictionary_are_told_so() -> None:
+    parts: Any = ("T x", "T y", "y = x")
+    with pytest.raises(TypeError, match="of type tuple; return the kernel's parts, a dictionary"):
+        try_elementwise(parts, "copy", numbers(5))

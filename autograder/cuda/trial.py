@@ -14,6 +14,7 @@ from autograder.cuda.arguments import declared
 from autograder.cuda.cost import Cost
 from autograder.cuda.faults import KernelFault
 from autograder.cuda.launch import measure, step_budget, unwatched
+from autograder.cuda.standin.arrays import to_device
 
 RUBBISH = -777  # what stands in an output before the launch, and stays where nobody writes
 
@@ -95,7 +96,7 @@ def try_kernel(
     return Trial(outputs, on_device, cost)
 
 
-def try_elementwise(parts: dict[str, str], name: str, *arguments: Argument) -> Any:
+def try_elementwise(parts: dict[str, Any], name: str, *arguments: Argument) -> Any:
     """What an elementwise kernel returns, in NumPy.
 
     Args:
@@ -111,12 +112,12 @@ def try_elementwise(parts: dict[str, str], name: str, *arguments: Argument) -> A
     return _call(cp.ElementwiseKernel(**_named(parts, name)), arguments)
 
 
-def try_reduction(parts: dict[str, str], name: str, *arguments: Argument, axis: int | None = None) -> Any:
+def try_reduction(parts: dict[str, Any], name: str, *arguments: Argument, axis: int | None = None) -> Any:
     """What a reduction kernel returns, in NumPy; as `try_elementwise`, with `cp.ReductionKernel`."""
     return _call(cp.ReductionKernel(**_named(parts, name)), arguments, axis=axis)
 
 
-def _named(parts: dict[str, str], name: str) -> dict[str, Any]:
+def _named(parts: Any, name: str) -> dict[str, Any]:
     if not isinstance(parts, dict):
         raise TypeError(f"the answer is of type {type(parts).__name__}; return the kernel's parts, a dictionary of strings")
     return {"name": name} | parts
@@ -127,6 +128,9 @@ def _call(kernel: Any, arguments: Sequence[Argument], **options: Any) -> Any:
         result = kernel(*map(_to_device, arguments), **options)
     except KernelFault as fault:
         raise fault.graded() from None
+    for parameter, array in zip(kernel.out_params, result if isinstance(result, tuple) else (result,), strict=True):
+        if array._allocation.unwritten().any():
+            raise KernelFault(f"the kernel leaves elements of its output {parameter.name} unwritten: is it assigned?")
     return tuple(array.get() for array in result) if isinstance(result, tuple) else result.get()
 
 
@@ -138,7 +142,7 @@ def _launch(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], argument
 
 def _to_device(argument: Argument) -> Any:
     if isinstance(argument, Output):
-        return cp.asarray(argument.values())
+        return to_device(argument.values(), written=argument.fill is not RUBBISH)
     return cp.asarray(argument) if _is_input(argument) else argument
 
 

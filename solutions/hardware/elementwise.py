@@ -142,21 +142,19 @@ def call_gelu(answer: Any, x: Any) -> Any:
     float32_only=NO_LETTER,
     by_tanh="That is the approximation with tanh, which many libraries offer. The exact form, with erf, is asked for.",
     by_sigmoid="That is the approximation x · σ(1.702 x). The exact form, with erf, is asked for.",
-    integer_half="`1 / 2` divides two integers in C, and is 0. Write 0.5.",
     no_half="The factor ½ is missing: Φ lies between 0 and 1, and 1 + erf between 0 and 2.",
     no_one="You leave out the 1: Φ(x) is ½ (1 + erf(x / √2)), and erf alone is negative below zero.",
     not_scaled="You take erf(x). Its argument is x / √2.",
     multiplied_by_root="You multiply by √2 inside erf. Divide by it.",
     divided_by_two="You divide by 2 inside erf. Divide by the root of 2.",
     probability_only="You return Φ(x). It is multiplied by x.",
-    complement="You use erfc, which is 1 - erf: your curve is turned around.",
     density="You multiply x by the normal density. Φ is the probability of being below x, the integral of that density.",
-    minus="You subtract erf. It is added.",
+    minus="You use 1 - erf, which is erfc, and the probability of being above x. Here erf is added.",
 )
 def gelu_with(made: Made) -> Parts:
     inner = "x" if made.not_scaled else "x * sqrt(T(2))" if made.multiplied_by_root else "x / 2" if made.divided_by_two else "x / sqrt(T(2))"
-    half = "1 / 2" if made.integer_half else "1" if made.no_half else "T(0.5)"
-    bracket = f"erf({inner})" if made.no_one else f"erfc({inner})" if made.complement else f"(1 {'-' if made.minus else '+'} erf({inner}))"
+    half = "1" if made.no_half else "T(0.5)"
+    bracket = f"erf({inner})" if made.no_one else f"(1 {'-' if made.minus else '+'} erf({inner}))"
     value = f"{half} * {bracket}" if made.probability_only else f"{half} * x * {bracket}"
     if made.by_tanh:
         value = "T(0.5) * x * (1 + tanh(T(0.7978845608028654) * (x + T(0.044715) * x * x * x)))"
@@ -283,12 +281,12 @@ def visible_squared_distance(rng: np.random.Generator) -> Iterator[Case]:
 
 @cases(squared_distance, hidden=True)
 def hidden_squared_distance(rng: np.random.Generator) -> Iterator[Case]:
-    yield Case("each row to one vector", normal(rng, 37, 64), normal(rng, 64), 1)
-    yield Case("along the first axis", normal(rng, 101, 3), normal(rng, 101, 3), 0)
+    yield Case("each row to one vector", normal(rng, 37, 7), normal(rng, 7), 1)
+    yield Case("each row to one vector, float64", normal(rng, 13, 4, dtype=np.float64), normal(rng, 4, dtype=np.float64), 1)
+    yield Case("along the first axis", normal(rng, 601, 3), normal(rng, 601, 3), 0)
     yield Case("long vectors", normal(rng, 1500), normal(rng, 1500), None)
     yield Case("each with each", normal(rng, 5, 1, 11), normal(rng, 1, 7, 11), 2)
-    yield Case("float64", normal(rng, 13, 17, dtype=np.float64), normal(rng, 13, 17, dtype=np.float64), None)
-    yield Case("one number", normal(rng, 1), normal(rng, 1), None)
+    yield Case("vectors of 5 numbers", normal(rng, 5), normal(rng, 5), None)
 
 
 @probe(squared_distance)
@@ -383,20 +381,20 @@ OVERFLOW = (
 
 @cases(log_sum_exp)
 def visible_log_sum_exp(rng: np.random.Generator) -> Iterator[Case]:
-    yield Case("2 rows of 3 numbers", normal(rng, 2, 3))
-    yield Case("3 rows of 100 numbers", normal(rng, 3, 100, scale=2))
-    yield Case("numbers around 500", 500 + normal(rng, 2, 10), group="large numbers", hint=OVERFLOW)
+    yield Case("2 rows of 5 numbers", normal(rng, 2, 5))
+    yield Case("3 rows of 8 numbers", normal(rng, 3, 8, scale=2))
+    yield Case("numbers around 500", 500 + normal(rng, 2, 6), group="large numbers", hint=OVERFLOW)
 
 
 @cases(log_sum_exp, hidden=True)
 def hidden_log_sum_exp(rng: np.random.Generator) -> Iterator[Case]:
-    yield Case("many rows", normal(rng, 41, 10, scale=2))
+    yield Case("many rows", normal(rng, 41, 7, scale=2))
     yield Case("long rows", normal(rng, 2, 1301, scale=2))
-    yield Case("increasing numbers", np.sort(normal(rng, 3, 77, scale=3)))
-    yield Case("decreasing numbers", -np.sort(normal(rng, 3, 77, scale=3)))
+    yield Case("increasing numbers", np.sort(normal(rng, 3, 1027, scale=3)))
+    yield Case("decreasing numbers", -np.sort(normal(rng, 3, 611, scale=3)))
     yield Case("one number in a row", normal(rng, 7, 1))
-    yield Case("numbers around -500", normal(rng, 3, 29) - 500, group="large numbers", hint=OVERFLOW)
-    yield Case("some far above the others", 300 * normal(rng, 4, 50), group="large numbers", hint=OVERFLOW)
+    yield Case("numbers around -500", normal(rng, 3, 529) - 500, group="large numbers", hint=OVERFLOW)
+    yield Case("some far above the others", 300 * normal(rng, 4, 8), group="large numbers", hint=OVERFLOW)
 
 
 @probe(log_sum_exp)
@@ -410,36 +408,30 @@ def call_log_sum_exp(answer: Any, x: Any) -> Any:
     log_sum_exp,
     largest_ignored="You add exponentials as they are. exp(100) is too large for a float: keep the largest number beside the sum, and let the sum be of exp(x - largest).",
     not_rescaled="You add two sums that belong to different largest numbers. Bring both to the new one first: each is multiplied by exp(its own largest - the new one).",
-    rescaled_the_wrong_way="You rescale the wrong way: exp(new largest - old largest) makes a sum larger. With a larger number to subtract, each term becomes smaller.",
     only_one_rescaled="You rescale one of the two sums only. Either may be the one with the smaller largest number.",
-    smaller_dropped="You keep the sum of the state with the larger number and drop the other.",
+    smaller_dropped="You get the largest number alone. When two states meet, the sum of the one with the smaller number counts too.",
     begins_at_zero="Your identity begins with the largest number 0. When all numbers are far below 0, their exponentials vanish beside it: begin below every number.",
-    elements_count_nothing="A single element brings the sum 0. Its own sum is exp(x - x), which is 1.",
     elements_count_exp="A single element brings the sum exp(x). Its largest number is x itself, so the sum of exp(x - x) is 1.",
     largest_not_added="You return the logarithm of the rescaled sum. The largest number was subtracted before, so it is added in the end.",
     largest_subtracted="You subtract the largest number in the end. It was subtracted before: add it.",
     no_logarithm="You return the sum. Its logarithm is asked for.",
-    largest_only="You return the largest number. The logarithm of the sum comes on top.",
     base_two="You take the logarithm to the base 2. The natural one is `log`.",
     mean="You divide by the number of elements. The sum is asked for.",
 )
 def log_sum_exp_with(made: Made) -> Parts:
     scale_a, scale_b = (f"expf({s}.largest - largest)" for s in "ab")
-    if made.rescaled_the_wrong_way:
-        scale_a, scale_b = (f"expf(largest - {s}.largest)" for s in "ab")
     if made.not_rescaled:
         scale_a = scale_b = "1"
     if made.only_one_rescaled:
         scale_b = "1"
     if made.smaller_dropped:
         scale_a, scale_b = (f"({s}.largest == largest)" for s in "ab")
-    element = "0" if made.elements_count_nothing else "expf(x)" if made.elements_count_exp else "1"
+    element = "expf(x)" if made.elements_count_exp else "1"
     logarithm = "log2f(a.sum)" if made.base_two else "logf(a.sum * _out_ind.size() / _in_ind.size())" if made.mean else "logf(a.sum)"
     result = (
         logarithm if made.largest_not_added
         else f"-a.largest + {logarithm}" if made.largest_subtracted
         else "a.sum * expf(a.largest)" if made.no_logarithm
-        else "a.largest" if made.largest_only
         else f"a.largest + {logarithm}"
     )  # fmt: skip
     parts = {

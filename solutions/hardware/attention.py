@@ -105,6 +105,9 @@ def launch_layer_norm_rows(answer: Any, x: Any, gain: Any, bias: Any, epsilon: f
 
     rows, columns = x.shape
     trial = try_kernel(answer(), "layer_norm_rows", (rows,), (128,), x, gain, bias, Output(x.shape), columns, np.float32(epsilon), costs=True)
+    expected = gain * (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True) + epsilon) + bias
+    if not np.allclose(trial.outputs[0], expected, 1e-2, 1e-2):
+        return trial.outputs[0]  # what is wrong says more than what it costs
     reads = int(trial.reads(0).max())
     if reads > 3:
         raise KernelFault(f"an element of x is read {reads} times from global memory; 3 times are allowed, and all threads of a block share the sums")
@@ -578,11 +581,17 @@ def hidden_flash_attention(rng: np.random.Generator) -> Iterator[Case]:
 
 @probe(flash_attention)
 def launch_flash_attention(answer: Any, q: Any, k: Any, v: Any) -> Any:
+    import numpy as np
+
     from autograder.cuda import KernelFault
     from autograder.cuda.trial import Output, try_kernel
 
     blocks = -(-len(q) // 16)
     trial = try_kernel(answer(), "flash_attention", (blocks,), (16, 16), q, k, v, Output(q.shape), len(q), len(k), costs=True)
+    scores = q @ k.T / 4
+    weights = np.exp(scores - scores.max(1, keepdims=True))
+    if not np.allclose(trial.outputs[0], weights @ v / weights.sum(1, keepdims=True), 1e-2, 1e-2):
+        return trial.outputs[0]  # what is wrong says more than what it costs
     for argument, (name, enough) in enumerate((("q", 1), ("k", blocks), ("v", blocks))):
         most = int(trial.reads(argument).max())
         if most > enough:

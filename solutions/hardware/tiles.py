@@ -147,12 +147,16 @@ def hidden_tiled_matmul(rng: np.random.Generator) -> Iterator[Case]:
 
 @probe(tiled_matmul)
 def launch_tiled_matmul(answer: Any, a: Any, b: Any) -> Any:
+    import numpy as np
+
     from autograder.cuda import KernelFault
     from autograder.cuda.trial import Output, try_kernel
 
     (m, k), n = a.shape, b.shape[1]
     grid = (-(-n // 16), -(-m // 16))
     trial = try_kernel(answer(), "tiled_matmul", grid, (16, 16), a, b, Output((m, n)), m, n, k, costs=True)
+    if not np.allclose(trial.outputs[0], a @ b, 1e-3, 1e-3):
+        return trial.outputs[0]  # what is wrong says more than what it costs
     for argument, name in enumerate("ab"):
         most, enough = int(trial.reads(argument).max()), grid[argument]
         if most > enough:
@@ -228,71 +232,6 @@ def tiled_matmul_with(made: Made) -> str:
     """
 
 
-# ---- sectors_touched ---------------------------------------------------------------------------------------------------
-
-
-@exercise(points=1, rows=["4.3"])
-def sectors_touched(indices: Int[ndarray, "threads"]) -> int:
-    """How many sectors of global memory one request touches.
-
-    Thread t of a warp wants element indices[t] of an array of float32. Memory is moved in
-    sectors of 32 bytes, and the array begins where a sector begins.
-    """
-    return len(np.unique(indices // 8))
-
-
-LANES = np.arange(32)
-
-
-@cases(sectors_touched)
-def visible_sectors_touched(rng: np.random.Generator) -> Iterator[Case]:
-    yield Case("neighbours", LANES)
-    yield Case("every third element", 3 * LANES)
-    yield Case("neighbours, from element 5", LANES + 5)
-    yield Case("anywhere", rng.integers(0, 300, 32))
-
-
-@cases(sectors_touched, hidden=True)
-def hidden_sectors_touched(rng: np.random.Generator) -> Iterator[Case]:
-    yield Case("neighbours, from some element", LANES + 8 * int(rng.integers(3, 9)) + 3)
-    yield Case("every fifth element", 5 * LANES + int(rng.integers(0, 5)))
-    yield Case("down a column", int(rng.integers(40, 60)) * LANES)
-    yield Case("in any order", rng.permutation(LANES) + 20)
-    yield Case("all the same element", np.full(32, int(rng.integers(10, 90))))
-    yield Case("two rows of a tile", np.concatenate([np.arange(16), np.arange(16) + 45]) + 6)
-    yield Case("a few threads", rng.integers(0, 70, 11))
-
-
-@mistakes(
-    sectors_touched,
-    floats_as_bytes="You divide the index by 32, but an index counts floats, and a float has 4 bytes: 8 of them fill a sector.",
-    bytes_as_floats="You divide the index by 4. That is a float's size in bytes: a sector holds 32 / 4 = 8 of them.",
-    elements="You count different elements. Eight neighbours lie in one sector.",
-    threads="You count the threads. Those that want the same sector share it.",
-    span="You count all sectors between the smallest and the largest index. Those in between that nobody wants are not moved.",
-    in_order="You count how often the sector changes from thread to thread. A sector that comes again is moved only once.",
-    as_neighbours="You compute what neighbours at the start of a sector would need. Where the indices lie matters.",
-    not_aligned="You count from the smallest index, as if a sector began there. Sectors begin at multiples of 8 elements.",
-    the_sectors="You return which sectors are touched. Return how many.",
-    moved_bytes="You return the number of bytes moved. The number of sectors is asked for.",
-)
-def sectors_touched_with(made: Made, indices: ndarray) -> Any:
-    sectors = indices // (32 if made.floats_as_bytes else 4 if made.bytes_as_floats else 1 if made.elements else 8)
-    if made.threads:
-        return len(indices)
-    if made.span:
-        return int(sectors.max() - sectors.min()) + 1
-    if made.in_order:
-        return 1 + int(np.count_nonzero(np.diff(sectors)))
-    if made.as_neighbours:
-        return -(-len(indices) // 8)
-    if made.not_aligned:
-        sectors = (indices - indices.min()) // 8
-    if made.the_sectors:
-        return np.unique(sectors)
-    return len(np.unique(sectors)) * (32 if made.moved_bytes else 1)
-
-
 # ---- bank_passes -------------------------------------------------------------------------------------------------------
 
 
@@ -305,6 +244,9 @@ def bank_passes(words: Int[ndarray, "threads"]) -> int:
     """
     banks = np.unique(words) % 32
     return int(np.bincount(banks).max())
+
+
+LANES = np.arange(32)
 
 
 @cases(bank_passes)
@@ -413,12 +355,16 @@ def hidden_tiled_transpose(rng: np.random.Generator) -> Iterator[Case]:
 
 @probe(tiled_transpose)
 def launch_tiled_transpose(answer: Any, x: Any) -> Any:
+    import numpy as np
+
     from autograder.cuda import KernelFault
     from autograder.cuda.trial import Output, try_kernel
 
     rows, columns = x.shape
     grid = (-(-columns // 32), -(-rows // 32))
     trial = try_kernel(answer(), "tiled_transpose", grid, (32, 32), x, Output((columns, rows)), rows, columns, costs=True)
+    if not np.array_equal(trial.outputs[0], x.T):
+        return trial.outputs[0]  # what is wrong says more than what it costs
     for what, traffic in (("reading", trial.cost.global_loads), ("writing", trial.cost.global_stores)):
         if traffic.sectors > 5 * traffic.requests:
             average = traffic.sectors / traffic.requests
@@ -549,6 +495,8 @@ def launch_convolve_1d(answer: Any, x: Any, w: Any) -> Any:
     n, radius = len(x), len(w) // 2
     blocks = -(-n // 64)
     trial = try_kernel(answer(), "convolve_1d", (blocks,), (64,), x, w, Output(n), n, radius, costs=True)
+    if not np.allclose(trial.outputs[0], np.convolve(x, w[::-1])[radius : radius + n], 1e-3, 1e-3):
+        return trial.outputs[0]  # what is wrong says more than what it costs
     i = np.arange(n)
     needed_by = np.minimum((i + 16) // 64, blocks - 1) - np.maximum((i - 16) // 64, 0) + 1  # blocks, with the largest halo
     reads = trial.reads(0)

@@ -110,22 +110,6 @@ def tiled_matmul__tiles_of_32_columns() -> str:
     }"""
 
 
-def sectors_touched__set(indices: ndarray) -> int:
-    return len({int(i) * 4 // 32 for i in indices})
-
-
-def sectors_touched__loop(indices: ndarray) -> int:
-    touched: list[int] = []
-    for byte in 4 * indices:
-        if byte // 32 not in touched:
-            touched.append(byte // 32)
-    return len(touched)
-
-
-def sectors_touched__numpy(indices: ndarray) -> np.intp:
-    return np.count_nonzero(np.bincount(indices >> 3))
-
-
 def bank_passes__sets(words: ndarray) -> int:
     banks = defaultdict(set)
     for word in words.tolist():

@@ -170,7 +170,7 @@ def layer_norm_rows_with(made: Made) -> str:
             }}
             {"" if made.barrier_in_branch or made.barrier_in_loop_missing else "__syncthreads();"}
         }}
-        {"__syncthreads();" if made.barrier_in_loop_missing else ""}
+        {"__syncthreads();" if made.barrier_in_loop_missing or made.barrier_in_branch else ""}
         return parts[0];
     }}
 
@@ -628,8 +628,7 @@ def launch_flash_attention(answer: Any, q: Any, k: Any, v: Any) -> Any:
     values_turned="You read the tile of values by rows. For its number of the result a thread runs down a column of v.",
     keys_turned="You read the tile of keys by columns. The score of key j is the dot product with row j.",
     left_early="Threads beyond the last query leave before the loop. But the block needs them: they load keys and values, and every barrier waits for all threads.",
-    barrier_after_loading_missing="Some threads compute scores before others have loaded their part of the tiles. A barrier belongs between the two.",
-    barrier_after_scores_missing="Some threads read the scores of their row before others have written them. A barrier belongs between the two.",
+    barrier_before_reading_missing="Some threads read shared memory before others have written their part of it. The tiles must be whole before scores are computed, and a row of scores before its softmax: a barrier belongs before each.",
     barrier_before_loading_missing="Fast threads load the next tile while slow ones still read this one. There must be a barrier at the end of the loop, too.",
 )
 def flash_attention_with(made: Made) -> str:
@@ -673,11 +672,11 @@ def flash_attention_with(made: Made) -> str:
         for (int first = 0; first < {"keys / 16 * 16" if made.tail_left_out else "keys"}; first += 16) {{
             int key = first + ty;
             {"" if made.straight_from_global else load}
-            {"" if made.barrier_after_loading_missing else "__syncthreads();"}
+            {"" if made.barrier_before_reading_missing else "__syncthreads();"}
             float score = 0;
             for (int i = 0; i < 16; ++i) score += q_tile[ty][i] * {of_k};
             scores[ty][tx] = {score};
-            {"" if made.barrier_after_scores_missing else "__syncthreads();"}
+            __syncthreads();
             float new_largest = largest;
             for (int j = 0; j < 16; ++j) new_largest = {new_largest};
             total *= {total_shrink};

@@ -9,7 +9,7 @@ from kernels.program import Launch, Program, Within, rng, single
 F4 = np.float32
 T = np.arange(64)
 X = rng("barriers").normal(size=1024).astype(F4)
-I = rng("barriers i").integers(-1000, 1000, 1024).astype(np.int32)
+INTS = rng("barriers i").integers(-1000, 1000, 1024).astype(np.int32)
 SUM = Within(np.array([X.astype(np.float64).sum()]), 0, 1e-3)
 
 LAST_BLOCK = """
@@ -38,7 +38,7 @@ extern "C" __global__ void k(const float* x, float* partial, float* out) {
 }"""
 
 PROGRAMS: list[Program] = [
-    single("a barrier inside a function that is not inlined", "__device__ __noinline__ int exchange(int* s, int v) { s[threadIdx.x] = v; __syncthreads(); int r = s[63 - threadIdx.x]; __syncthreads(); return r; }\n" 'extern "C" __global__ void k(const int* x, int* out) { __shared__ int s[64]; int i = threadIdx.x; int once = exchange(s, x[i]); out[i] = once * 2 + exchange(s, once + i); }', {"out": I[63 - T] * 2 + I[T] + 63 - T}, ("x", I[:64]), "out", block=(64,)),
+    single("a barrier inside a function that is not inlined", "__device__ __noinline__ int exchange(int* s, int v) { s[threadIdx.x] = v; __syncthreads(); int r = s[63 - threadIdx.x]; __syncthreads(); return r; }\n" 'extern "C" __global__ void k(const int* x, int* out) { __shared__ int s[64]; int i = threadIdx.x; int once = exchange(s, x[i]); out[i] = once * 2 + exchange(s, once + i); }', {"out": INTS[63 - T] * 2 + INTS[T] + 63 - T}, ("x", INTS[:64]), "out", block=(64,)),
     single(
         "barriers and shuffles inside a recursion",
         """
@@ -54,11 +54,11 @@ __device__ __noinline__ int fold(int* s, int width, int v) {
     return fold(s, width / 2, local[t & 1] + other);
 }
 extern "C" __global__ void k(const int* x, int* out) { __shared__ int s[64]; int r = fold(s, 32, x[threadIdx.x]); if (threadIdx.x == 0) out[0] = r; }""",
-        {"out": np.array([I[:64].sum()], np.int32)},
-        ("x", I[:64]), "out",
+        {"out": np.array([INTS[:64].sum()], np.int32)},
+        ("x", INTS[:64]), "out",
         block=(64,),
     ),
-    single("barriers that count, and combine", 'extern "C" __global__ void k(const int* x, int* out) { int i = threadIdx.x; int n = __syncthreads_count(x[i] > 0); int any = __syncthreads_or(x[i] == 12345), all = __syncthreads_and(i < 64); out[i] = n * 100 + (any != 0) * 10 + (all != 0); }', {"out": np.full(64, (I[:64] > 0).sum() * 100 + 1, np.int32)}, ("x", I[:64]), "out", block=(64,)),
+    single("barriers that count, and combine", 'extern "C" __global__ void k(const int* x, int* out) { int i = threadIdx.x; int n = __syncthreads_count(x[i] > 0); int any = __syncthreads_or(x[i] == 12345), all = __syncthreads_and(i < 64); out[i] = n * 100 + (any != 0) * 10 + (all != 0); }', {"out": np.full(64, (INTS[:64] > 0).sum() * 100 + 1, np.int32)}, ("x", INTS[:64]), "out", block=(64,)),
     single(
         "named barriers: each half of the block waits for itself",
         """
@@ -73,8 +73,8 @@ extern "C" __global__ void k(const int* x, int* out) {
         out[t] = v;
     }
 }""",
-        {"out": I[np.concatenate([63 - T, 127 - T])] + np.repeat([0, 1], 64).astype(np.int32)},
-        ("x", I[:128]), "out",
+        {"out": INTS[np.concatenate([63 - T, 127 - T])] + np.repeat([0, 1], 64).astype(np.int32)},
+        ("x", INTS[:128]), "out",
         block=(128,),
     ),
     single(
@@ -95,12 +95,12 @@ extern "C" __global__ void k(const int* x, int* out) {
         }
     }
 }""",
-        {"out": (I[:128].reshape(4, 32)[:, ::-1] * 2).ravel()},
-        ("x", I[:128]), "out",
+        {"out": (INTS[:128].reshape(4, 32)[:, ::-1] * 2).ravel()},
+        ("x", INTS[:128]), "out",
         block=(64,),
     ),
-    single("barriers in a loop whose length the block shares", 'extern "C" __global__ void k(const int* x, int* out, int n) { __shared__ int s[64]; int t = threadIdx.x; s[t] = x[blockIdx.x * 64 + t]; __syncthreads(); for (int r = 0; r < n + blockIdx.x; r++) { int v = s[(t + 1) % 64]; __syncthreads(); s[t] = v; __syncthreads(); } out[blockIdx.x * 64 + t] = s[t]; }', {"out": np.stack([np.roll(I[64 * b : 64 * b + 64], -3 - b) for b in range(4)]).ravel()}, ("x", I[:256]), "out", np.int32(3), grid=(4,), block=(64,)),
-    single("a barrier in a branch that the whole block takes", 'extern "C" __global__ void k(const int* x, int* out) { __shared__ int s[64]; int t = threadIdx.x; int v = x[t]; if (blockIdx.x % 2) { s[t] = v; __syncthreads(); v = s[63 - t]; } else { __syncthreads(); v = -v; } out[blockIdx.x * 64 + t] = v; }', {"out": np.concatenate([-I[:64], I[63 - T], -I[:64]])}, ("x", I[:64]), "out", grid=(3,), block=(64,)),
+    single("barriers in a loop whose length the block shares", 'extern "C" __global__ void k(const int* x, int* out, int n) { __shared__ int s[64]; int t = threadIdx.x; s[t] = x[blockIdx.x * 64 + t]; __syncthreads(); for (int r = 0; r < n + blockIdx.x; r++) { int v = s[(t + 1) % 64]; __syncthreads(); s[t] = v; __syncthreads(); } out[blockIdx.x * 64 + t] = s[t]; }', {"out": np.stack([np.roll(INTS[64 * b : 64 * b + 64], -3 - b) for b in range(4)]).ravel()}, ("x", INTS[:256]), "out", np.int32(3), grid=(4,), block=(64,)),
+    single("a barrier in a branch that the whole block takes", 'extern "C" __global__ void k(const int* x, int* out) { __shared__ int s[64]; int t = threadIdx.x; int v = x[t]; if (blockIdx.x % 2) { s[t] = v; __syncthreads(); v = s[63 - t]; } else { __syncthreads(); v = -v; } out[blockIdx.x * 64 + t] = v; }', {"out": np.concatenate([-INTS[:64], INTS[63 - T], -INTS[:64]])}, ("x", INTS[:64]), "out", grid=(3,), block=(64,)),
     single("a block of 33 threads has two warps", 'extern "C" __global__ void k(int* out) { __shared__ int s[33]; int t = threadIdx.x; s[t] = t * t; __syncthreads(); out[t] = s[32 - t]; }', {"out": (np.arange(32, -1, -1) ** 2).astype(np.int32)}, "out", block=(33,)),
     single("the last block adds up, after a fence", LAST_BLOCK, {"out": SUM}, ("x", X), ("partial", np.zeros(16, F4)), "out", grid=(16,), block=(64,)),
     Program("the last block, twice: the counter wraps", LAST_BLOCK, tuple(Launch("k", (16,), (64,), ("x", "partial", "out")) for _ in range(2)), {"x": X, "partial": np.zeros(16, F4), "out": np.zeros(1, F4)}, {"out": SUM}),
@@ -129,8 +129,8 @@ extern "C" __global__ void k(const int* x, int* partial, int* out, int n) {
     }
     if (t == 0) out[0] = s[0];
 }""",
-        {"out": np.array([I.sum()], np.int32)},
-        ("x", I), ("partial", np.zeros(320, np.int32)), "out", np.int32(1024),
+        {"out": np.array([INTS.sum()], np.int32)},
+        ("x", INTS), ("partial", np.zeros(320, np.int32)), "out", np.int32(1024),
         grid=(5,), block=(64,),
     ),
     single(
@@ -155,8 +155,8 @@ extern "C" __global__ void k(const int* x, int* sums, int* ready, int* out) {
     __syncthreads();
     out[b * 32 + t] = before + x[b * 32 + t];
 }""",
-        {"out": I[:256] + np.repeat(np.cumsum(I[:256].reshape(8, 32).sum(1)) - I[:256].reshape(8, 32).sum(1), 32).astype(np.int32)},
-        ("x", I[:256]), ("sums", np.zeros(8, np.int32)), ("ready", np.zeros(8, np.int32)), "out",
+        {"out": INTS[:256] + np.repeat(np.cumsum(INTS[:256].reshape(8, 32).sum(1)) - INTS[:256].reshape(8, 32).sum(1), 32).astype(np.int32)},
+        ("x", INTS[:256]), ("sums", np.zeros(8, np.int32)), ("ready", np.zeros(8, np.int32)), "out",
         grid=(8,),
     ),
     single(
@@ -179,7 +179,7 @@ extern "C" __global__ void k(int* total) {
     ),
     single("fences of every width", 'extern "C" __global__ void k(int* out) { out[threadIdx.x] = 1; __threadfence_block(); out[threadIdx.x] += 2; __threadfence_system(); out[threadIdx.x] += 3; __threadfence(); }', {"out": np.full(32, 6, np.int32)}, "out"),
     single("cub: a block's sum", '#include <cub/block/block_reduce.cuh>\nextern "C" __global__ void k(const float* x, float* out) { typedef cub::BlockReduce<float, 128> Reduce; __shared__ typename Reduce::TempStorage storage; float s = Reduce(storage).Sum(x[blockIdx.x * 128 + threadIdx.x]); if (threadIdx.x == 0) out[blockIdx.x] = s; }', {"out": Within(X.reshape(8, 128).astype(np.float64).sum(1), 0, 1e-4)}, ("x", X), "out", grid=(8,), block=(128,)),
-    single("cub: a block's running sum", '#include <cub/block/block_scan.cuh>\nextern "C" __global__ void k(const int* x, int* out) { typedef cub::BlockScan<int, 128> Scan; __shared__ typename Scan::TempStorage storage; int v, total; Scan(storage).ExclusiveSum(x[threadIdx.x], v, total); out[threadIdx.x] = v; if (threadIdx.x == 0) out[128] = total; }', {"out": np.append(0, np.cumsum(I[:128])).astype(np.int32)}, ("x", I[:128]), "out", block=(128,)),
-    single("cub: a block sorts", '#include <cub/block/block_radix_sort.cuh>\nextern "C" __global__ void k(const int* x, int* out) { typedef cub::BlockRadixSort<int, 64, 2> Sort; __shared__ typename Sort::TempStorage storage; int keys[2] = {x[threadIdx.x * 2], x[threadIdx.x * 2 + 1]}; Sort(storage).Sort(keys); out[threadIdx.x * 2] = keys[0]; out[threadIdx.x * 2 + 1] = keys[1]; }', {"out": np.sort(I[:128])}, ("x", I[:128]), "out", block=(64,)),
+    single("cub: a block's running sum", '#include <cub/block/block_scan.cuh>\nextern "C" __global__ void k(const int* x, int* out) { typedef cub::BlockScan<int, 128> Scan; __shared__ typename Scan::TempStorage storage; int v, total; Scan(storage).ExclusiveSum(x[threadIdx.x], v, total); out[threadIdx.x] = v; if (threadIdx.x == 0) out[128] = total; }', {"out": np.append(0, np.cumsum(INTS[:128])).astype(np.int32)}, ("x", INTS[:128]), "out", block=(128,)),
+    single("cub: a block sorts", '#include <cub/block/block_radix_sort.cuh>\nextern "C" __global__ void k(const int* x, int* out) { typedef cub::BlockRadixSort<int, 64, 2> Sort; __shared__ typename Sort::TempStorage storage; int keys[2] = {x[threadIdx.x * 2], x[threadIdx.x * 2 + 1]}; Sort(storage).Sort(keys); out[threadIdx.x * 2] = keys[0]; out[threadIdx.x * 2 + 1] = keys[1]; }', {"out": np.sort(INTS[:128])}, ("x", INTS[:128]), "out", block=(64,)),
     single("cooperative groups: a block, its ranks and its barrier", '#include <cooperative_groups.h>\nnamespace cg = cooperative_groups;\nextern "C" __global__ void k(int* out) { auto block = cg::this_thread_block(); __shared__ int s[24]; s[block.thread_rank()] = block.thread_index().y * 10 + block.group_index().x; block.sync(); out[block.group_index().x * 24 + block.thread_rank()] = s[23 - block.thread_rank()] + block.size(); }', {"out": np.concatenate([(23 - np.arange(24)) // 8 * 10 + 24 + b for b in range(2)]).astype(np.int32)}, "out", grid=(2,), block=(8, 3)),
 ]  # fmt: skip

@@ -11,7 +11,7 @@ N = 150
 A, B = (rng(f"types {k}").normal(size=N).astype(F4) for k in range(2))
 HALF = rng("half").normal(size=N).astype(np.float16)
 HALF2 = rng("half 2").normal(size=N).astype(np.float16)
-I = rng("types i").integers(-1000, 1000, N).astype(np.int32)
+INTS = rng("types i").integers(-1000, 1000, N).astype(np.int32)
 INDEX = np.arange(N)
 
 MIXED = np.dtype([("a", "f4"), ("b", "i4"), ("c", "f8")], align=True)
@@ -57,7 +57,7 @@ def bfloat16(x: np.ndarray) -> np.ndarray:
 POLYNOMIAL = struct(TABLE, [1, -2, 3, 0.5, 4], -3)
 NESTED_VALUE = struct(NESTED, (2.5, -4, 0.25), 7, ([1, 2, 3, 4, 5], 9))
 VEC4 = A[:128].reshape(-1, 4)
-INT2 = I[:128].reshape(-1, 2)
+INT2 = INTS[:128].reshape(-1, 2)
 STRING = "Kernels, checked!"
 
 PROGRAMS: list[Program] = [
@@ -122,27 +122,27 @@ extern "C" __global__ void k(const Pixel* in, Pixel* out, int n) {
         block=(64,),
     ),
     each("a union shows the same bits", "Both u; u.f = a[i]; u.parts[1] ^= 0x8000; out[i] = u.f;", -A, A, before="union Both { float f; unsigned short parts[2]; };"),
-    each("bit fields", "Fields f; f.low = i; f.middle = i * 7; f.rest = -i; out[i] = f.low * 1000 + f.middle * 10 + f.rest;", ((INDEX & 7) * 1000 + (INDEX * 7 & 31) * 10 + ((-INDEX & 255) ^ 128) - 128).astype(np.int32), I, before="struct Fields { unsigned low : 3; unsigned middle : 5; int rest : 8; };"),
-    each("enumerations and constant expressions", "Colour c = Colour(i % 3); out[i] = c == Colour::red ? cube(3) : c == Colour::green ? 5 : int(Colour::blue);", np.array([27, 5, 2], np.int32)[INDEX % 3], I, before="enum class Colour { red, green, blue }; __device__ constexpr int cube(int x) { return x * x * x; } static_assert(cube(2) == 8, \"\");"),
+    each("bit fields", "Fields f; f.low = i; f.middle = i * 7; f.rest = -i; out[i] = f.low * 1000 + f.middle * 10 + f.rest;", ((INDEX & 7) * 1000 + (INDEX * 7 & 31) * 10 + ((-INDEX & 255) ^ 128) - 128).astype(np.int32), INTS, before="struct Fields { unsigned low : 3; unsigned middle : 5; int rest : 8; };"),
+    each("enumerations and constant expressions", "Colour c = Colour(i % 3); out[i] = c == Colour::red ? cube(3) : c == Colour::green ? 5 : int(Colour::blue);", np.array([27, 5, 2], np.int32)[INDEX % 3], INTS, before="enum class Colour { red, green, blue }; __device__ constexpr int cube(int x) { return x * x * x; } static_assert(cube(2) == 8, \"\");"),
     single("a template by its name expression", "template <typename T, int FACTOR> __global__ void scale(const T* x, T* out) { out[threadIdx.x] = x[threadIdx.x] * FACTOR; }", {"out": A[:32] * F4(3)}, ("x", A[:32]), "out", kernel="scale<float, 3>"),
     Program(
         "two instances of one template",
         "template <typename T> __global__ void square(const T* x, T* out) { __shared__ T s[32]; int i = threadIdx.x; s[i] = x[i]; __syncthreads(); out[i] = s[31 - i] * s[31 - i]; }",
         (Launch("square<float>", (1,), (32,), ("x", "y")), Launch("square<int>", (1,), (32,), ("m", "n"))),
-        {"x": A[:32], "m": I[:32], "y": A[:32] * 0, "n": I[:32] * 0},
-        {"y": (A[:32] * A[:32])[::-1].copy(), "n": (I[:32] * I[:32])[::-1].copy()},
+        {"x": A[:32], "m": INTS[:32], "y": A[:32] * 0, "n": INTS[:32] * 0},
+        {"y": (A[:32] * A[:32])[::-1].copy(), "n": (INTS[:32] * INTS[:32])[::-1].copy()},
     ),
     each("function objects and lambdas", "Scale<float> twice{2.f}; auto f = [=](float x) { return twice(x) + 1.f; }; out[i] = apply(f, a[i]);", applied(A), A, before="template <class T> struct Scale { T s; __device__ T operator()(T x) const { return s * x; } }; template <class F> __device__ float apply(F f, float x) { return f(f(x)) - f(x) * 2.f + f(x) - 1.f; }", options=("--fmad=false",)),
     each("variadic templates and folds", "out[i] = sum(a[i], 1, i, 2.5f, (short)3);", Within(A + 1.0 + INDEX + 2.5 + 3, 4, 1e-5), A, before="template <class... T> __device__ float sum(T... xs) { return (0.f + ... + (float)xs); }"),
-    each("if constexpr chooses by type", "out[i] = size<double>() * 100 + size<char>() * 10 + size<float>();", np.full(N, 800 + 10 + 40, np.int32), I, before="template <class T> __device__ int size() { if constexpr (sizeof(T) == 4) return 40; else return sizeof(T); }"),
+    each("if constexpr chooses by type", "out[i] = size<double>() * 100 + size<char>() * 10 + size<float>();", np.full(N, 800 + 10 + 40, np.int32), INTS, before="template <class T> __device__ int size() { if constexpr (sizeof(T) == 4) return 40; else return sizeof(T); }"),
     each("operators of a class", "Complex z{a[i], b[i]}, w = z * z + Complex{1.f, 0.f}; out[i] = w.re; out[n + i] = w.im;", np.stack([A * A - B * B + F4(1), A * B + B * A]), A, B, before="struct Complex { float re, im; __device__ Complex operator*(Complex o) const { return {re * o.re - im * o.im, re * o.im + im * o.re}; } __device__ Complex operator+(Complex o) const { return {re + o.re, im + o.im}; } };", options=("--fmad=false",)),
     each("inheritance", "Child c; c.base = a[i]; c.factor = 3; out[i] = c.value();", A * F4(3), A, before="struct Base { float base; }; struct Child : Base { int factor; __device__ float value() const { return base * factor; } };"),
-    each("virtual functions", "Square s; Circle c; Shape* shape = i % 2 ? (Shape*)&s : (Shape*)&c; s.side = i; c.radius = i; out[i] = area(shape);", np.where(INDEX % 2, INDEX * INDEX, 3 * INDEX * INDEX).astype(np.int32), I, before="struct Shape { __device__ virtual int area() const = 0; }; struct Square : Shape { int side; __device__ int area() const override { return side * side; } }; struct Circle : Shape { int radius; __device__ int area() const override { return 3 * radius * radius; } }; __device__ __noinline__ int area(Shape* s) { return s->area(); }"),
+    each("virtual functions", "Square s; Circle c; Shape* shape = i % 2 ? (Shape*)&s : (Shape*)&c; s.side = i; c.radius = i; out[i] = area(shape);", np.where(INDEX % 2, INDEX * INDEX, 3 * INDEX * INDEX).astype(np.int32), INTS, before="struct Shape { __device__ virtual int area() const = 0; }; struct Square : Shape { int side; __device__ int area() const override { return side * side; } }; struct Circle : Shape { int radius; __device__ int area() const override { return 3 * radius * radius; } }; __device__ __noinline__ int area(Shape* s) { return s->area(); }"),
     single("vectors of four floats", 'extern "C" __global__ void k(const float4* x, float4* out) { int i = threadIdx.x; float4 v = x[i]; v.x *= 2; v.y += 1; v.w = -v.w; out[i] = make_float4(v.w, v.z, v.y, v.x); }', {"out": (VEC4 * F4([2, 1, 1, -1]) + F4([0, 1, 0, 0]))[:, ::-1].copy()}, ("x", VEC4), "out"),
     single("vectors of two and of other types", 'extern "C" __global__ void k(const int2* x, short2* out, double2* wide) { int i = threadIdx.x; int2 v = x[i]; out[i] = make_short2(v.y, v.x); wide[i] = make_double2(v.x * 0.5, v.y * 0.25); }', {"out": INT2[:32, ::-1].astype(np.int16), "wide": INT2[:32] * np.array([0.5, 0.25])}, ("x", INT2[:32]), "out", "wide"),
     single("vectors of bytes and 64-bit pairs", 'extern "C" __global__ void k(const uchar4* x, longlong2* out) { int i = threadIdx.x; uchar4 v = x[i]; out[i] = make_longlong2((long long)v.x << 40 | v.y, -(long long)v.z * v.w); }', {"out": np.stack([PIXELS.ravel()[:128].reshape(32, 4)[:, 0].astype(np.int64) << 40 | PIXELS.ravel()[:128].reshape(32, 4)[:, 1], -PIXELS.ravel()[:128].reshape(32, 4)[:, 2].astype(np.int64) * PIXELS.ravel()[:128].reshape(32, 4)[:, 3]], 1)}, ("x", PIXELS.ravel()[:128].reshape(32, 4)), "out"),
     single("a struct that is aligned to 16 bytes", "struct __align__(16) Four { float v[4]; };\n" 'extern "C" __global__ void k(const Four* x, Four* out) { int i = threadIdx.x; Four f = x[i]; float t = f.v[0]; f.v[0] = f.v[3]; f.v[3] = t; out[31 - i] = f; }', {"out": VEC4[::-1, [3, 1, 2, 0]].copy()}, ("x", VEC4), "out"),
-    each("booleans", "out[i] = a[i] ? b[i] > 0 : !(b[i] > 0);", np.where(I % 2 == 0, I % 3 > 0, I % 3 <= 0), I % 2 == 0, I % 3),
+    each("booleans", "out[i] = a[i] ? b[i] > 0 : !(b[i] > 0);", np.where(INTS % 2 == 0, INTS % 3 > 0, INTS % 3 <= 0), INTS % 2 == 0, INTS % 3),
     single(
         "a string in the device's memory",
         """
@@ -163,7 +163,7 @@ extern "C" __global__ void k(int* out) { const char* s = name(threadIdx.x); int 
         {"out": np.array([string_hash(["zero", "one", "many"][i % 3]) for i in range(32)], np.int32)},
         "out",
     ),
-    each("sizes and distances of pointers", "const short* first = a; const short* mine = a + i; out[i] = (mine - first) * 10 + (long long)sizeof(*mine) + ((size_t)mine - (size_t)first);", (INDEX * 12 + 2).astype(np.int64), I.astype(np.int16)),
+    each("sizes and distances of pointers", "const short* first = a; const short* mine = a + i; out[i] = (mine - first) * 10 + (long long)sizeof(*mine) + ((size_t)mine - (size_t)first);", (INDEX * 12 + 2).astype(np.int64), INTS.astype(np.int16)),
     each("a pointer to a pointer", "const float* p = a + i; const float** q = &p; (*q)++; out[i] = i + 1 < n ? **q : 0.f;", np.append(A[1:], F4(0)), A),
     each("references and swaps", "float x = a[i], y = b[i]; if (x > y) swap(x, y); out[i] = x; out[n + i] = y;", np.stack([np.minimum(A, B), np.maximum(A, B)]), A, B, before="template <class T> __device__ __noinline__ void swap(T& a, T& b) { T t = a; a = b; b = t; }"),
     each("half precision: sums, products, quotients", "__half x = __ushort_as_half(a[i]), y = __ushort_as_half(b[i]); out[i] = __half_as_ushort(x + y); out[n + i] = __half_as_ushort(__hmul(x, y)); out[2 * n + i] = __half_as_ushort(__hsub(x, y)); out[3 * n + i] = __half_as_ushort(__hfma(x, y, x));", np.stack([HALF + HALF2, HALF * HALF2, HALF - HALF2, (HALF.astype(F8) * HALF2 + HALF).astype(np.float16)]).view(np.uint16), HALF.view(np.uint16), HALF2.view(np.uint16), before="#include <cuda_fp16.h>", options=("--fmad=false",)),

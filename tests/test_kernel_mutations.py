@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Iterator
 
@@ -67,7 +66,6 @@ def test_the_list_of_redundant_barriers_names_barriers() -> None:
 # ---- the course's own kernels --------------------------------------------------------------------------------------------
 
 
-@functools.cache
 def source_of(exercise: Exercise) -> str:
     """The CUDA C that the reference returns; nothing if it is no kernel."""
     if not exercise.reference.__module__.startswith("solutions.hardware") or exercise.reference.__code__.co_argcount:

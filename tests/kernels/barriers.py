@@ -38,7 +38,7 @@ extern "C" __global__ void k(const float* x, float* partial, float* out) {
 }"""
 
 PROGRAMS: list[Program] = [
-    single("a barrier inside a function that is not inlined", "__device__ __noinline__ int exchange(int* s, int v) { s[threadIdx.x] = v; __syncthreads(); int r = s[63 - threadIdx.x]; __syncthreads(); return r; }\n" 'extern "C" __global__ void k(const int* x, int* out) { __shared__ int s[64]; int i = threadIdx.x; int once = exchange(s, x[i]); out[i] = once * 2 + exchange(s, once + i); }', {"out": INTS[63 - T] * 2 + INTS[T] + 63 - T}, ("x", INTS[:64]), "out", block=(64,)),
+    single("a barrier inside a function that is not inlined", "__device__ __noinline__ int exchange(int* s, int v) { s[threadIdx.x] = v; __syncthreads(); int r = s[63 - threadIdx.x]; __syncthreads(); return r; }\n" 'extern "C" __global__ void k(const int* x, int* out) { __shared__ int s[64]; int i = threadIdx.x; int once = exchange(s, x[i]); out[i] = once * 2 + exchange(s, once + i); }', {"out": (INTS[63 - T] * 2 + INTS[T] + 63 - T).astype(np.int32)}, ("x", INTS[:64]), "out", block=(64,)),
     single(
         "barriers and shuffles inside a recursion",
         """

@@ -70,9 +70,8 @@ GLOBAL_FAULTS = [
     fault("global out of bounds", "no guard: a read", BOUNDS, """
 extern "C" __global__ void k(const float* x, float* out, int n) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
-    float v = x[i];  // here
-    if (i < n) out[i] = v;
-}""", ("x", X), OUT, N, grid=(2,), words=("reads", "x[100]", "100 elements"), threads=[36], blocks=[1]),
+    out[i] = x[i];  // here
+}""", ("x", X), ("out", Empty(128)), N, grid=(2,), words=("reads", "x[100]", "100 elements"), threads=[36], blocks=[1]),
     fault("global out of bounds", "no guard: a write", BOUNDS, """
 extern "C" __global__ void k(float* out) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
@@ -185,10 +184,10 @@ extern "C" __global__ void k(float* out) {
 extern "C" __global__ void k(float* out) { out[threadIdx.x] = 1; }""", X, words=("out", "NumPy")),
     fault("constant memory", "a write through a cast", "read only", """
 __constant__ float factors[4] = {1, 2, 3, 4};
-extern "C" __global__ void k(float* out) {
-    float* p = (float*)factors;
-    p[threadIdx.x & 3] = out[0];  // here
-}""", ("out", X), words=("factors", "writes"), threads=[0]),
+__device__ __noinline__ void set(float* p, float v) {
+    *p = v;  // here
+}
+extern "C" __global__ void k(float* out) { set((float*)factors + (threadIdx.x & 3), out[0]); }""", ("out", X), words=("factors", "writes"), threads=[0]),
     fault("constant memory", "an index beyond the end", BOUNDS, """
 __constant__ float factors[4] = {1, 2, 3, 4};
 extern "C" __global__ void k(float* out) {
@@ -656,13 +655,14 @@ extern "C" __global__ void k(float* out) {
 extern "C" __global__ void k(int* out, int n) {
     int t = threadIdx.x;
     if (t >= n) return;
-    out[t] = __popc(__ballot_sync(0xffffffffu, t % 2));  // here
-}""", ("out", Empty(64, np.int32)), np.int32(20), block=(32,), threads=range(20)),
+    out[t] = __shfl_sync(0xffffffffu, t, 31 - t);  // here
+}""", ("out", Empty(64, np.int32)), np.int32(20), block=(32,), threads=range(12)),
     fault("shuffle mask", "a vote in a loop that some leave sooner", WARP, """
 extern "C" __global__ void k(const int* rounds, int* out) {
     int t = threadIdx.x, s = 0;
     for (int r = 0; r < rounds[t]; r++)
         s += __any_sync(0xffffffffu, r == t);  // here
+    __syncthreads();
     out[t] = s;
 }""", ("rounds", KEYS + 1), ("out", Empty(64, np.int32)), block=(32,)),
     fault("shuffle mask", "__syncwarp that not all reach", WARP, """
@@ -672,13 +672,15 @@ extern "C" __global__ void k(int* out) {
     s[t] = t;
     if (t != 9)
         __syncwarp();  // here
-    out[t] = t;
+    __syncthreads();
+    out[t] = s[31 - t];
 }""", ("out", Empty(64, np.int32)), block=(32,)),
     fault("shuffle mask", "a reduction of lanes that do not come", WARP, """
 extern "C" __global__ void k(int* out) {
     int t = threadIdx.x, v = 0;
     if (t < 8)
         v = __reduce_add_sync(0xffffffffu, t);  // here
+    __syncthreads();
     out[t] = v;
 }""", ("out", Empty(64, np.int32)), block=(32,), threads=range(8), architecture=80),
 ]  # fmt: skip
@@ -725,12 +727,12 @@ STOPPED = [
 extern "C" __global__ void k(volatile int* x) {
     int i = 0;
     while (i < 10)  // here
-        x[0] = i;
+        x[0] = i;  // here
 }""", ("x", np.zeros(4, np.int32)), block=(1,), threads=[0]),
     fault("endless loop", "an unsigned number is never negative", "endless", """
 extern "C" __global__ void k(volatile float* x) {
     for (unsigned i = 10; i >= 0; i--)  // here
-        x[threadIdx.x] = i;
+        x[threadIdx.x] = i;  // here
 }""", ("x", X64), block=(1,), threads=[0]),
     fault("endless loop", "a flag that nobody sets", "endless", """
 extern "C" __global__ void k(int* flag, float* out) {
@@ -741,7 +743,7 @@ extern "C" __global__ void k(int* flag, float* out) {
 extern "C" __global__ void k(const float* x, float* out, int n, int step) {
     float s = 0;
     for (int i = threadIdx.x; i < n; i += step)  // here
-        s += ((volatile const float*)x)[i];
+        s += ((volatile const float*)x)[i];  // here
     out[threadIdx.x] = s;
 }""", ("x", X64), OUT64, np.int32(64), np.int32(0)),
     fault("endless loop", "a lock that is never released", "endless", """

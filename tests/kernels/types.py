@@ -24,10 +24,10 @@ BODIES = np.zeros(40, BODY)
 BODIES["position"] = rng("bodies").normal(size=(40, 3))
 BODIES["mass"] = rng("masses").uniform(1, 2, 40)
 BODIES["kind"] = INDEX[:40] % 5
-MOVED = BODIES.copy()
-MOVED["position"] += np.arange(3, dtype=F4)
-MOVED["mass"] *= 2
-MOVED["kind"] = 255 - MOVED["kind"]
+MOVED = np.zeros(40, BODY)
+MOVED["position"] = BODIES["position"] + np.arange(3, dtype=F4)
+MOVED["mass"] = BODIES["mass"] * 2
+MOVED["kind"] = 255 - BODIES["kind"]
 PIXELS = rng("pixels").integers(0, 256, (50, 3)).astype(np.uint8)
 
 

@@ -182,12 +182,11 @@ extern "C" __global__ void k(float* out) {
 }""", np.uint64(X.ctypes.data), words=("writes", "device"), threads=[0]),
     fault("host pointer", "a NumPy array as an argument", LAUNCH, """
 extern "C" __global__ void k(float* out) { out[threadIdx.x] = 1; }""", X, words=("out", "NumPy")),
-    fault("constant memory", "a write through a cast", "read only", """
+    fault("constant memory", "a write", "read only", """
 __constant__ float factors[4] = {1, 2, 3, 4};
-__device__ __noinline__ void set(float* p, float v) {
-    *p = v;  // here
-}
-extern "C" __global__ void k(float* out) { set((float*)factors + (threadIdx.x & 3), out[0]); }""", ("out", X), words=("factors", "writes"), threads=[0]),
+extern "C" __global__ void k(float* out) {
+    asm volatile("st.f32 [%0], %1;" :: "l"(factors + (threadIdx.x & 3)), "f"(out[0]));  // here
+}""", ("out", X), words=("factors", "writes"), threads=[0]),
     fault("constant memory", "an index beyond the end", BOUNDS, """
 __constant__ float factors[4] = {1, 2, 3, 4};
 extern "C" __global__ void k(float* out) {

@@ -128,7 +128,7 @@ def unchecked() -> float:
     c = np.zeros((SIDE, SIDE), np.float32)
     addresses = np.array([x.ctypes.data for x in (a, b, c)], np.uint64)
     parameters = addresses.tobytes() + np.full(3, SIDE, np.int32).tobytes()
-    launchable = load(MATMUL).launchable("k", UNCHECKED)
+    launchable = load(MATMUL, (), ()).launchable("k", UNCHECKED)
     setting = Setting((SIDE // TILE, SIDE // TILE, 1), (TILE, TILE, 1), parameters)
     seconds = processor_seconds(lambda: Run(launchable, setting).all_blocks())
     assert np.allclose(c, a @ b, atol=1e-3)

@@ -809,7 +809,7 @@ def _races(bring: Index, take: Index, barrier: bool) -> set[str]:
     others = bring.places[:, None] == take.places
     np.fill_diagonal(others, False)
     if not barrier and others.any():
-        kinds.add("race")
+        kinds |= {"race", "uninitialised"}  # a thread may read before the other has written
     return kinds
 
 

@@ -64,11 +64,16 @@ def record_language(cp: ModuleType) -> dict[str, Any]:
 
 def record_faults(sanitizer: str) -> dict[str, Any]:
     """What compute-sanitizer says of each fault that it has a tool for."""
-    return {f"{fault.topic}: {fault.name}": _sanitized(sanitizer, number, fault) for number, fault in enumerate(FAULTS) if fault.kind in TOOLS}
+    return {f"{fault.topic}: {fault.name}": _sanitized(sanitizer, number, fault) for number, fault in enumerate(FAULTS) if tool_for(fault)}
+
+
+def tool_for(fault: Fault) -> str:
+    """The tool for the kind that the corpus names first; empty if there is none."""
+    return TOOLS.get(fault.kind if isinstance(fault.kind, str) else fault.kind[0], "")
 
 
 def _sanitized(sanitizer: str, number: int, fault: Fault) -> dict[str, Any]:
-    tool = TOOLS[fault.kind]
+    tool = tool_for(fault)
     argv = [sanitizer, "--tool", tool, sys.executable, __file__, "--fault", str(number)]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from kernels.faults import FAULTS, UNWRITTEN, Fault, Unwritten
+from kernels.faults import FAULTS, RACE, UNORDERED, UNWRITTEN, Fault, Unwritten
 from kernels.program import Empty, compiled, run
 
 from autograder.cuda import KernelFault, memory, step_budget
@@ -18,20 +19,28 @@ BUDGET = 300_000
 NUMBER = r"(\d+|\((?:[xyz]=\d+(?:, )?)+\))"
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.topic}: {fault.name}")
+def each_fault() -> Iterator[Any]:
+    for fault in FAULTS:
+        marks = [pytest.mark.xfail(reason=fault.missed, strict=True)] if fault.missed else []
+        yield pytest.param(fault, marks=marks, id=f"{fault.topic}: {fault.name}")
+
+
+@pytest.mark.parametrize("fault", each_fault())
 def test_fault(fault: Fault) -> None:
     with pytest.raises(KernelFault) as caught, step_budget(BUDGET):
         run(fault.program, cp)
     found = caught.value
     message = str(found)
-    assert found.kind == fault.kind, message
+    assert found.kind == fault.kind or found.kind in fault.kind, message
     for word in fault.words:
         assert word in message
     if fault.lines("here"):
         assert found.place.line in fault.lines("here"), message
         assert f"line {found.place.line}" in message
-    if fault.lines("there"):
+    if found.kind == RACE:
         assert lines_in(found.what) & fault.lines("there"), message
+    elif fault.kind == UNORDERED:
+        assert "__syncthreads()" in found.hint
     thread, block = who(message)
     assert fault.threads is None or thread in fault.threads, message
     assert fault.blocks is None or block in fault.blocks, message

@@ -10,7 +10,7 @@ import pytest
 from kernels.faults import FAULTS
 from kernels.language import PROGRAMS
 from kernels.program import Program, Within, differences, run
-from record_on_gpu import RECORDED, TOOLS, digest
+from record_on_gpu import RECORDED, digest, tool_for
 
 from autograder.cuda import standin as cp
 
@@ -59,4 +59,4 @@ def test_the_sanitizer_finds_nothing_that_the_corpus_does_not_name() -> None:
     known = {f"{fault.topic}: {fault.name}": fault for fault in FAULTS}
     for name, recorded in json.loads(SANITIZED.read_text())["faults"].items():
         assert recorded["digest"] == digest(known[name].program)
-        assert recorded["tool"] == TOOLS[known[name].kind]
+        assert recorded["tool"] == tool_for(known[name])

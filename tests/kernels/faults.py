@@ -26,15 +26,20 @@ N = np.int32(100)
 
 @dataclass(frozen=True)
 class Fault:
-    """`threads` and `blocks`: who may be caught (None: anyone). `words`: what the message holds, the array's name among it."""
+    """`threads` and `blocks`: who may be caught (None: anyone). `words`: what the message holds, the array's name among it.
+
+    A thread may come by before the one whose value it should have waited for: `UNORDERED` is said in either of two ways.
+    `missed` says why this fault is not found yet.
+    """
 
     topic: str
     name: str
-    kind: str
+    kind: str | tuple[str, ...]
     program: Program
     words: tuple[str, ...] = ()
     threads: Collection[Any] | None = None
     blocks: Collection[Any] | None = None
+    missed: str = ""
 
     def lines(self, mark: str) -> set[int]:
         """The lines of the source that bear a mark."""
@@ -44,7 +49,7 @@ class Fault:
 def fault(
     topic: str,
     name: str,
-    kind: str,
+    kind: str | tuple[str, ...],
     source: str,
     *arguments: Any,
     words: tuple[str, ...] = (),
@@ -55,16 +60,19 @@ def fault(
     shared_mem: int = 0,
     options: tuple[str, ...] = (),
     architecture: int = 75,
+    missed: str = "",
 ) -> Fault:
     """A fault of one launch of the kernel `k`. An array is a pair (name, array); all else is passed as it is."""
     arrays: Mapping[str, Any] = {a[0]: a[1] for a in arguments if isinstance(a, tuple)}
     passed = tuple(a[0] if isinstance(a, tuple) else a for a in arguments)
     program = Program(name, source, (Launch("k", grid, block, passed, shared_mem),), arrays, options=options, architecture=architecture)
-    return Fault(topic, name, kind, program, words, threads, blocks)
+    return Fault(topic, name, kind, program, words, threads, blocks, missed)
 
 
 BOUNDS, RACE, BARRIER, WARP, LAUNCH = "out of bounds", "race", "divergent barrier", "warp mask", "launch"
 UNINITIALISED = "uninitialised"
+# What a missing barrier is called: a race, or, if nobody has written yet, a read of shared memory that nobody has written.
+UNORDERED = (RACE, UNINITIALISED)
 
 GLOBAL_FAULTS = [
     fault("global out of bounds", "no guard: a read", BOUNDS, """
@@ -332,14 +340,14 @@ extern "C" __global__ void k(float* out, float* scratch) {
 ]  # fmt: skip
 
 RACE_FAULTS = [
-    fault("missing barrier: read after write", "a neighbour's value", RACE, """
+    fault("missing barrier: read after write", "a neighbour's value", UNORDERED, """
 extern "C" __global__ void k(const float* x, float* out) {
     __shared__ float s[64];
     int t = threadIdx.x;
     s[t] = x[t];  // here there
     out[t] = s[63 - t];  // here there
 }""", ("x", X64), OUT64, words=("s[",), threads=range(64)),
-    fault("missing barrier: read after write", "a tile, before it is full", RACE, """
+    fault("missing barrier: read after write", "a tile, before it is full", UNORDERED, """
 extern "C" __global__ void k(const float* a, const float* b, float* out, int n) {
     __shared__ float ta[8][8];
     __shared__ float tb[8][8];
@@ -422,7 +430,7 @@ extern "C" __global__ void k(float* x) {
     float v = x[63 - t];  // here there
     x[t] = v;  // here there
 }""", ("x", X64), words=("x[",)),
-    fault("missing barrier: between warps and within", "a warp without __syncwarp", RACE, """
+    fault("missing barrier: between warps and within", "a warp without __syncwarp", UNORDERED, """
 extern "C" __global__ void k(const float* x, float* out) {
     __shared__ float s[32];
     int t = threadIdx.x;
@@ -436,7 +444,7 @@ extern "C" __global__ void k(const float* x, float* out) {
     s[t] = x[t];
     __syncthreads();
     if (t < 32) {
-        s[t] += s[t + 32];
+        s[t] += s[t + 32];  // here there
         s[t] += s[t + 16];  // here there
         s[t] += s[t + 8];  // here there
         s[t] += s[t + 4];  // here there
@@ -445,7 +453,7 @@ extern "C" __global__ void k(const float* x, float* out) {
     }
     if (t == 0) out[0] = s[0];
 }""", ("x", X64), ("out", Empty(1)), words=("s[",), threads=range(32)),
-    fault("missing barrier: between warps and within", "__syncwarp does not reach the other warp", RACE, """
+    fault("missing barrier: between warps and within", "__syncwarp does not reach the other warp", UNORDERED, """
 extern "C" __global__ void k(const float* x, float* out) {
     __shared__ float s[64];
     int t = threadIdx.x;
@@ -460,7 +468,7 @@ extern "C" __global__ void k(const float* x, float* out) {
     s[t] = x[t];  // here there
     asm volatile("bar.sync %0, 64;" :: "r"(t / 64 + 1) : "memory");
     out[t] = s[127 - t];  // here there
-}""", ("x", np.ones(128, F4)), ("out", Empty(128)), block=(128,), words=("s[",)),
+}""", ("x", np.ones(128, F4)), ("out", Empty(128)), block=(128,), words=("s[",), missed="a named barrier counts as one of the whole block"),
     fault("race between blocks", "the next block's part", RACE, """
 extern "C" __global__ void k(float* x, float* out) {
     int i = blockIdx.x * 32 + threadIdx.x;
@@ -549,7 +557,7 @@ extern "C" __global__ void k(float* x) {
     s[t] = x[t];
     if (t < 32) {
         __syncthreads();  // here
-        s[t] += s[t + 32];
+        s[t] += s[t + 32];  // here there
     }
     x[t] = s[t];
 }""", ("x", X64), threads=range(32)),

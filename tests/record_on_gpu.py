@@ -69,7 +69,7 @@ def record_faults(sanitizer: str) -> dict[str, Any]:
 
 def tool_for(fault: Fault) -> str:
     """The tool for the kind that the corpus names first; empty if there is none."""
-    return TOOLS.get(fault.kind if isinstance(fault.kind, str) else fault.kind[0], "")
+    return TOOLS.get(fault.kinds[0], "")
 
 
 def _sanitized(sanitizer: str, number: int, fault: Fault) -> dict[str, Any]:

@@ -41,6 +41,10 @@ class Fault:
     blocks: Collection[Any] | None = None
     missed: str = ""
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return (self.kind,) if isinstance(self.kind, str) else self.kind
+
     def lines(self, mark: str) -> set[int]:
         """The lines of the source that bear a mark."""
         return {k for k, line in enumerate(self.program.source.split("\n"), 1) if re.search(rf"//.*\b{mark}\b", line)}

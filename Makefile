@@ -35,6 +35,7 @@ $(READY): pyproject.toml constraints.txt
 bench: $(READY)
 	$(BIN)/python tests/bench.py
 	$(BIN)/python tests/bench_grading.py
+	$(BIN)/python tests/bench_kernels.py
 
 # make attacks PEER=nbgrader: the same submissions graded by stock nbgrader, side by side.
 attacks: $(READY)
@@ -42,6 +43,7 @@ attacks: $(READY)
 
 fuzz: $(READY)
 	$(BIN)/python tests/fuzz_frames.py
+	$(BIN)/python tests/fuzz_kernels.py
 
 clean:
 	rm -rf build $(VENV)

@@ -26,6 +26,7 @@ CONFIG = "nbgrader_config.py"
 
 # The student half of the package: what the bundle ships.
 STUDENT_HALF = ("__init__.py", "plots.py", "check", "cuda")
+SOURCES = (".py", ".cu", ".cuh")
 STUDENT_NEEDS = "jupyterlab\nipykernel\nnumpy\ntorch\nmatplotlib\nscikit-learn\nscipy\njaxtyping\nsafetensors\n"
 
 
@@ -152,7 +153,7 @@ def _student_half() -> list[Path]:
     package = ROOT / "autograder"
     files = [package / part for part in STUDENT_HALF if (package / part).is_file()]
     folders = [package / part for part in STUDENT_HALF if (package / part).is_dir()]
-    return sorted([*files, *(p for folder in folders for p in folder.rglob("*.py"))])
+    return sorted([*files, *(p for folder in folders for p in folder.rglob("*") if p.suffix in SOURCES)])
 
 
 def ensure_released(chapter: Chapter, into: Path = BUILD) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from autograder.build.course import ROOT, Chapter
+from autograder.build.course import ROOT, SOURCES, Chapter
 from autograder.examiner.examine import Settings, exercise_name, is_demonstration, kind_of_worker
 from autograder.examiner.workers.host import files_beside
 from autograder.examiner.workers.tier import tier
@@ -93,7 +93,7 @@ def _chapters_imported(source: Path) -> Iterator[str]:
 @functools.cache
 def engine_version() -> str:
     """Of this package's sources, of Python, and of the packages that notebooks use."""
-    sources = sorted((ROOT / "autograder").rglob("*.py"))
+    sources = sorted(path for path in (ROOT / "autograder").rglob("*") if path.suffix in SOURCES)
     versions = [platform.python_version(), *(importlib.metadata.version(name) for name in PACKAGES)]
     return hashlib.sha256(" ".join([*map(_hash_of_file, sources), *versions]).encode()).hexdigest()
 

@@ -772,7 +772,7 @@ def suspect(seed: int) -> Suspect:
         kinds.add("race")
     lines = [
         'extern "C" __global__ void k(const int* x, int* out) {',
-        f"    __shared__ int s[{sizes[1]}];",
+        f"    __shared__ volatile int s[{sizes[1]}];",
         "    int t = threadIdx.x;",
         f"    s[{bring.text}] = x[{load.text}];",
         "    __syncthreads();" if barrier else "",

@@ -501,6 +501,7 @@ class Maker:
 
     def _branch(self, nested: dict[str, Any]) -> Statement:
         condition, context = self._condition(nested)
+        context["in_loop"] = nested["in_loop"] and not nested["whole_warps"]  # else some would leave a loop that holds barriers
         return If(condition, (self._inside(nested, **context), self._inside(nested, **context)))
 
     def _switch(self, nested: dict[str, Any]) -> Statement:
@@ -508,7 +509,7 @@ class Maker:
         # A `break` would leave the switch, not the loop.
         return Switch(subject, tuple(self._inside(nested, **context, in_loop=False) for _ in range(int(self._one_of([2, 4])))))
 
-    def _condition(self, nested: dict[str, Any]) -> tuple[Expression, dict[str, bool]]:
+    def _condition(self, nested: dict[str, Any]) -> tuple[Expression, dict[str, Any]]:
         """Something that differs between threads, or between warps only, or between blocks only."""
         draw = self._rng.random()
         if nested["uniform"] and draw < 0.25:
@@ -771,7 +772,7 @@ def suspect(seed: int) -> Suspect:
         kinds.add("race")
     lines = [
         'extern "C" __global__ void k(const int* x, int* out) {',
-        f"    __shared__ int s[{sizes[1]}];",
+        f"    __shared__ volatile int s[{sizes[1]}];",
         "    int t = threadIdx.x;",
         f"    s[{bring.text}] = x[{load.text}];",
         "    __syncthreads();" if barrier else "",

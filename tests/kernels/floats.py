@@ -69,6 +69,7 @@ def largest(a: np.ndarray, b: np.ndarray, sign: int = 1) -> np.ndarray:
 X, Y = pairs("x")
 with np.errstate(all="ignore"):
     SUM, DIFFERENCE, PRODUCT, QUOTIENT, ROOT = X + Y, X - Y, X * Y, X / Y, np.sqrt(X)
+COUNTS = (np.arange(X.size) % 7).astype(np.uint32)
 # Whole multiples of 2^-23 in [1, 2): products and sums of three are exact in float64.
 P, Q, R = (np.float32(1) + rng(f"p{k}").integers(0, 2**23, N).astype(F4) * F4(2.0**-23) for k in range(3))
 S = uniform("s", -50, 50)
@@ -162,6 +163,14 @@ PROGRAMS: list[Program] = [
     each("bits of floats", "out[i] = __float_as_int(a[i]) ^ 0x80000000; out[n + i] = __float_as_int(__int_as_float(__float_as_int(a[i])));", np.stack([(X.view(np.uint32) ^ np.uint32(0x80000000)).view(np.int32), X.view(np.int32)]), X),
     each("bits of doubles", "out[i] = __double2hiint(a[i]); out[n + i] = __double2loint(__hiloint2double(7, __double2loint(a[i]))); out[2 * n + i] = (int)(__double_as_longlong(a[i]) >> 17);", np.stack([(D.view(np.int64) >> 32).astype(np.int32), D.view(np.int64).astype(np.int32), (D.view(np.int64) >> 17).astype(np.int32)]), D),
     each("fmaxf and fminf pass over NaN and know -0", "out[i] = fmaxf(a[i], b[i]); out[n + i] = fminf(a[i], b[i]);", np.stack([largest(X, Y), largest(X, Y, -1)]), X, Y),
+    each(
+        "a NaN loses against what was an integer, too",
+        "out[i] = fmaxf(a[i] / b[i], (float)c[i]); out[n + i] = fminf((float)c[i], a[i] / b[i]); out[2 * n + i] = fmaxf(a[i] / b[i], 2.f);",
+        np.stack([largest(QUOTIENT, COUNTS.astype(F4)), largest(QUOTIENT, COUNTS.astype(F4), -1), largest(QUOTIENT, np.full(X.size, 2, F4))]),
+        X,
+        Y,
+        COUNTS,
+    ),
     each("signs of zeros", "out[i] = __float_as_int(fmaxf(a[i], b[i])); out[n + i] = __float_as_int(fminf(a[i], b[i])); out[2 * n + i] = __float_as_int(a[i] + b[i]); out[3 * n + i] = __float_as_int(-a[i] * b[i]);", np.stack([v.view(np.int32) for v in (np.array([0.0, 0.0, 0.0, -0.0], F4), np.array([0.0, -0.0, -0.0, -0.0], F4), np.array([0.0, 0.0, 0.0, -0.0], F4), np.array([-0.0, 0.0, 0.0, -0.0], F4))]), np.array([0.0, 0.0, -0.0, -0.0], F4), np.array([0.0, -0.0, 0.0, -0.0], F4)),
     each(
         "comparisons with NaN are false, except unequal",

@@ -326,9 +326,15 @@ def rows(cost: Cost) -> list[list[str]]:
 
 def test_jupyterlab_shows_the_traffic_beside_the_source() -> None:
     table = rows(cost_of("x[i] = x[32 * i + 1024];\nif (i < 2 && i > 0) __syncwarp(2);"))
-    assert table[1][2:] == ["elements", "requests", "sectors per request", "elements", "requests", "conflicts"]
-    assert table[3] == ["3", "x[i] = x[32 * i + 1024];", "64", "2", "18", "", "", ""]
-    assert table[4][1] == "if (i &lt; 2 &amp;&amp; i &gt; 0) __syncwarp(2);", "code is no HTML"
+    assert table[1] == ["elements", "requests", "sectors<br>per request", "line", ""]
+    assert table[3] == ["64", "2", "18", "3", "x[i] = x[32 * i + 1024];"]
+    assert table[4][-1] == "if (i &lt; 2 &amp;&amp; i &gt; 0) __syncwarp(2);", "code is no HTML"
+
+
+def test_jupyterlab_shows_shared_memory_where_it_is_used() -> None:
+    table = rows(cost_of("__shared__ float s[64];\ns[i] = x[i];\n__syncthreads();\nx[i] = s[31 - i];"))
+    assert table[0] == ["global memory", "shared memory", ""]
+    assert table[4] == ["32", "1", "4", "32", "1", "0", "4", "s[i] = x[i];"]
 
 
 def test_jupyterlab_marks_what_could_be_less() -> None:

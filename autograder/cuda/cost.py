@@ -122,7 +122,7 @@ class Cost:
 
     def _repr_html_(self) -> str:
         """The source, with the traffic of each line beside it."""
-        return _html_table(self) + f"<p>{self._others()}</p>"
+        return f'<div style="overflow-x: auto">{_html_table(self)}</div><p>{self._others()}</p>'
 
 
 def address_of(array: Any) -> int:
@@ -290,33 +290,45 @@ def _conflicts(events: np.ndarray) -> np.ndarray:
 
 # Colours that are legible on light and dark pages.
 FAINT, STRIKING = "rgba(134, 140, 150, 0.35)", "rgba(224, 123, 57, 0.3)"
-HEADERS = ("elements", "requests", "sectors per request", "elements", "requests", "conflicts")
+HEADERS = {"global memory": ("elements", "requests", "sectors<br>per request"), "shared memory": ("elements", "requests", "conflicts")}
 
 
 def _html_table(cost: Cost) -> str:
-    memories = f'<tr><th colspan="2"></th>{_header("global memory", 3)}{_header("shared memory", 3)}</tr>'
-    headers = _header("") + _header("", align="left") + "".join(map(_header, HEADERS))
-    rows = "".join(f"<tr>{''.join(_html_row(number, code, cost.lines.get(number, Line())))}</tr>" for number, code in _shown_lines(cost))
-    return f'<table style="border-collapse: collapse; border: none">{memories}<tr>{headers}</tr>{rows}</table>'
+    """As profilers do it: the numbers first, as code may be wide. Memory that is not used has no columns."""
+    used = [name for k, name in enumerate(HEADERS) if any(_memories(line)[k].requests for line in cost.lines.values())]
+    memories = "".join(_header(name, 3) for name in used) + _header("", 2)
+    headers = "".join(_header(text) for name in used for text in HEADERS[name]) + _header("line") + _header("")
+    rows = [_html_row(number, code, cost.lines.get(number, Line()), used) for number, code in _shown_lines(cost)]
+    body = "".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
+    return f'<table style="border-collapse: collapse; border: none"><tr>{memories}</tr><tr>{headers}</tr>{body}</table>'
+
+
+def _memories(line: Line) -> tuple[Traffic, Traffic]:
+    return line.global_memory, line.shared_memory
 
 
 def _shown_lines(cost: Cost) -> list[tuple[int, str]]:
-    """The source's lines with their numbers, without the empty ones before and behind; or of no source, what was counted."""
-    source = dict(enumerate(cost.scene.source, start=1)) or dict.fromkeys(sorted(cost.lines), "")
-    filled = [number for number, code in source.items() if code.strip() or number in cost.lines]
-    return [(number, source[number]) for number in range(min(filled, default=1), max(filled, default=0) + 1) if number in source]
+    """The source's lines with their numbers, without the empty ones before and behind."""
+    lines = list(enumerate(cost.scene.source, start=1))
+    filled = [number for number, code in lines if code.strip()]
+    return lines[min(filled, default=1) - 1 : max(filled, default=0)]
 
 
-def _header(text: str, columns: int = 1, align: str = "right") -> str:
-    return f'<th colspan="{columns}" style="text-align: {"center" if columns > 1 else align}; border-bottom: 1px solid {FAINT}">{text}</th>'
+def _header(text: str, columns: int = 1) -> str:
+    align = "center" if columns > 1 else "right"
+    border = f"1px solid {FAINT}" if text or columns == 1 else "none"
+    style = f"text-align: {align}; vertical-align: bottom; white-space: nowrap; padding: 1px 0.5em; border: none; border-bottom: {border}"
+    return f'<th colspan="{columns}" style="{style}">{text}</th>'
 
 
-def _html_row(number: int, code: str, line: Line) -> Iterator[str]:
-    global_, shared = line.global_memory, line.shared_memory
-    yield _cell(str(number), "opacity: 0.6; user-select: none")
-    yield _cell(html.escape(code), "text-align: left; white-space: pre; font-family: monospace; padding-right: 2em")
-    yield from _numbers(global_, f"{global_.sectors_per_request:.3g}", _is_scattered(global_))
-    yield from _numbers(shared, f"{shared.conflicts:,}", shared.conflicts > 0)
+def _html_row(number: int, code: str, line: Line, used: list[str]) -> Iterator[str]:
+    global_, shared = _memories(line)
+    if "global memory" in used:
+        yield from _numbers(global_, f"{global_.sectors_per_request:.3g}", _is_scattered(global_))
+    if "shared memory" in used:
+        yield from _numbers(shared, f"{shared.conflicts:,}", shared.conflicts > 0)
+    yield _cell(str(number), "opacity: 0.6")
+    yield _cell(html.escape(code), "text-align: left; white-space: pre; font-family: monospace; padding-left: 1em")
 
 
 def _is_scattered(traffic: Traffic) -> bool:
@@ -331,6 +343,4 @@ def _numbers(traffic: Traffic, last: str, is_striking: bool) -> Iterator[str]:
 
 
 def _cell(text: str, style: str = "") -> str:
-    return (
-        f'<td style="text-align: right; border: none; background: none; color: inherit; padding-top: 1px; padding-bottom: 1px; {style}">{text}</td>'
-    )
+    return f'<td style="text-align: right; border: none; background: none; padding: 1px 0.5em; {style}">{text}</td>'

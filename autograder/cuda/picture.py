@@ -43,7 +43,7 @@ def touches(cost: Cost, array: Any, *, writes: bool = False, ax: Axes | None = N
         cost: of a launch that was measured.
         array: on the device; of one dimension (long ones are drawn in several rows) or two.
         writes: draw who writes.
-        ax: where to draw; by default in a new figure.
+        ax: where to draw, without a legend of the blocks; by default in a new figure.
 
     Raises:
         NothingToShow: nobody reads (or writes) the array, or the launch or the array is too large.
@@ -56,14 +56,15 @@ def touches(cost: Cost, array: Any, *, writes: bool = False, ax: Axes | None = N
         raise NothingToShow(f"No thread {doing} {name}, so there is nothing to draw" + ("; `writes=True` draws who writes" if not writes else ""))
     rows, columns = _sides(array)
     cell = min(LARGEST_CELL, WIDEST / columns)
-    if ax is None:
+    if is_alone := ax is None:
         _, ax = plt.subplots(figsize=(max(cell * columns + 0.7, NARROWEST), cell * rows + 1.2))
     of_element = [events[elements == k] for k in range(array.size)]
     texts = [_draw_cell(ax, divmod(k, columns), mine, cost.scene) for k, mine in enumerate(of_element)]
     _shrink(texts, cell)
     _label_cells(ax, rows, columns, is_flat=array.ndim == 1)
     ax.set_title(f"who {doing} {name} (colour: block, number: thread)", fontsize="small")
-    _add_legend_of_blocks(ax, [np.unique(mine["block"]) for mine in of_element if len(mine)], cost.scene)
+    if is_alone:
+        _add_legend_of_blocks(ax, [np.unique(mine["block"]) for mine in of_element if len(mine)], cost.scene)
     return ax
 
 
@@ -130,7 +131,7 @@ def _add_legend_of_blocks(ax: Axes, owners: list[np.ndarray], scene: Scene) -> N
     handles = [Patch(color=_colour(block), label=f"block {_coordinates(block, scene.grid)}") for block in alone]
     if any(len(blocks) > 1 for blocks in owners):
         handles.append(Patch(color=INK, label="several blocks"))
-    columns = max(int(ax.figure.get_figwidth() / 1.3), 1)
+    columns = max(int(ax.figure.bbox.width / ax.figure.dpi / 1.3), 1)
     shape = {"handlelength": 0.8, "handleheight": 0.8, "fontsize": "small", "columnspacing": 1.2}
     ax.figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), columns), **shape)
 

@@ -17,6 +17,7 @@ sight, as are local and constant memory. A branch that the hardware turns into p
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, SupportsIndex, overload
@@ -308,8 +309,8 @@ def _memories(line: Line) -> tuple[Traffic, Traffic]:
 
 
 def _shown_lines(cost: Cost) -> list[tuple[int, str]]:
-    """The source's lines with their numbers, without the empty ones before and behind."""
-    lines = list(enumerate(cost.scene.source, start=1))
+    """The source's lines with their numbers, without the empty ones before and behind, and no further to the right than need be."""
+    lines = list(enumerate(textwrap.dedent("\n".join(cost.scene.source)).split("\n"), start=1))
     filled = [number for number, code in lines if code.strip()]
     return lines[min(filled, default=1) - 1 : max(filled, default=0)]
 

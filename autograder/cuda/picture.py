@@ -17,7 +17,8 @@ from autograder.cuda.cost import ATOMIC, GLOBAL, KEPT_EVENTS, LOAD, SHARED, STOR
 from autograder.cuda.explain import Scene
 from autograder.plots import COLOURS, INK, plt
 
-NARROWEST, WIDEST = 4.0, 9.0  # inches
+NARROWEST, WIDEST = 3.6, 9.0  # inches
+BESIDE = 0.7  # for labels
 LARGEST_CELL = 0.36
 LONGEST_ROW = 32  # of an array of one dimension
 MOST_ELEMENTS = 1024
@@ -57,11 +58,14 @@ def touches(cost: Cost, array: Any, *, writes: bool = False, ax: Axes | None = N
     rows, columns = _sides(array)
     cell = min(LARGEST_CELL, WIDEST / columns)
     if is_alone := ax is None:
-        _, ax = plt.subplots(figsize=(max(cell * columns + 0.7, NARROWEST), cell * rows + 1.2))
+        _, ax = plt.subplots(figsize=(max(cell * columns + BESIDE, NARROWEST), cell * rows + 1.4))
     of_element = [events[elements == k] for k in range(array.size)]
     texts = [_draw_cell(ax, divmod(k, columns), mine, cost.scene) for k, mine in enumerate(of_element)]
     _shrink(texts, cell)
     _label_cells(ax, rows, columns, is_flat=array.ndim == 1)
+    if is_alone:  # cells keep their size where the figure is wider than they are
+        room = max((ax.figure.bbox.width / ax.figure.dpi - BESIDE) / cell - columns, 0) / 2
+        ax.set_xlim(-0.6 - room, columns - 0.4 + room)
     ax.set_title(f"who {doing} {name} (colour: block, number: thread)", fontsize="small")
     if is_alone:
         _add_legend_of_blocks(ax, [np.unique(mine["block"]) for mine in of_element if len(mine)], cost.scene)

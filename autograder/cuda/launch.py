@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from autograder.cuda import memory, runtime
-from autograder.cuda.cost import EVENT, Cost, Tally
+from autograder.cuda.cost import EVENT, Cost, Costs, Tally
 from autograder.cuda.explain import Scene, explain
 from autograder.cuda.program import CHECKED, TRACED, Launchable, Program
 from autograder.cuda.runtime import layout, printing
@@ -24,13 +24,15 @@ Extent = tuple[int, int, int]
 BUDGET = 1_000_000_000
 # What a thread has for the frames of the functions it calls, beyond its kernel's own.
 STACK_BYTES = 16 * 1024
-EVENTS = 1 << 20
+# So much a traced block may do; pages that it does not fill take no memory.
+EVENTS = 1 << 22
+COUNTED_TOGETHER = 1 << 17
 LINE = 64
 PRINTED_BYTES = 1 << 20
 
 _budget = ContextVar("budget", default=BUDGET)
 _watched = ContextVar("watched", default=True)
-_measured: ContextVar[list[Cost] | None] = ContextVar("measured", default=None)
+_measured: ContextVar[Costs | None] = ContextVar("measured", default=None)
 
 
 @dataclass
@@ -64,9 +66,13 @@ def unwatched() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def measure() -> Iterator[list[Cost]]:
-    """Count what launches cost: `with measure() as costs: kernel(...)`, and `costs[-1]` is the last launch's."""
-    costs: list[Cost] = []
+def measure() -> Iterator[Costs]:
+    """Count what launches cost: `with measure() as costs: kernel(...)`, and `costs[-1]` is the last launch's.
+
+    Counted are the stand-in's launches. Where there is a GPU, real CuPy's are out of sight: take the kernel from
+    `autograder.cuda.standin` there.
+    """
+    costs = Costs()
     token = _measured.set(costs)
     try:
         yield costs
@@ -141,10 +147,10 @@ class Run:
         """
         events = np.empty(EVENTS, EVENT)
         self._state.events, self._state.event_capacity = events.ctypes.data, events.size
-        tally = Tally(np.array([site.line for site in self._launchable.lowered.sites]))
+        tally = Tally(self._scene())
         for block in range(self._blocks):
             self._run(block, block + 1)
-            if self._state.event_count > events.size // 2 or block == self._blocks - 1:
+            if self._state.event_count > COUNTED_TOGETHER or block == self._blocks - 1:
                 tally.add(events[: self._state.event_count])
                 self._state.event_count = 0
         return tally.finish()

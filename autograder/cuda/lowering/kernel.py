@@ -194,7 +194,7 @@ class _KernelFunction(FunctionLowering):
     def enter(self) -> None:
         for variable in self.function.variables.values():
             if variable.space == "param":
-                self.arguments[variable.name] = self.stack_bytes(variable.name, variable.size, variable.align)
+                self.arguments[variable.name] = self.zero_bytes(variable.name, variable.size, variable.align)
         start = self.new_block("start")
         if self.states:
             resume = self.builder.switch(self.builder.load(self.frame_pointer, typ=I32), start)

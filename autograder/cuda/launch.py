@@ -20,7 +20,7 @@ from autograder.cuda.runtime import layout, printing
 
 Extent = tuple[int, int, int]
 
-# Backward branches of all threads together after which a launch is stopped: some seconds.
+# Backward branches and calls of all threads together after which a launch is stopped: some seconds.
 BUDGET = 1_000_000_000
 # What a thread has for the frames of the functions it calls, beyond its kernel's own.
 STACK_BYTES = 16 * 1024
@@ -45,7 +45,7 @@ _epochs = _Epochs()
 
 @contextlib.contextmanager
 def step_budget(budget: int) -> Iterator[None]:
-    """Stop launches after so many backward branches of all threads: a kernel that has one element for each thread needs few."""
+    """Stop launches after so many backward branches and calls of all threads: a kernel that has one element for each thread needs few."""
     token = _budget.set(budget)
     try:
         yield
@@ -112,7 +112,7 @@ class Run:
         threads = math.prod(setting.block)
         self._state = state = layout.Launch()
         state.block_dim[:], state.grid_dim[:], state.threads = setting.block, setting.grid, threads
-        state.budget = _budget.get()
+        state.reserve = _budget.get()
         state.fault = ctypes.addressof(self._fault)
         state.granule_shift, state.has_fence = lowered.granule_shift, lowered.has_fence
         state.epoch = _epochs.now

@@ -41,7 +41,9 @@ class Kernel:
         self.lowered: LoweredKernel = lower_kernel(self.module, name, mode)
         self.faults: list[tuple[int, int]] = []
         self.trace: list[tuple[str, int, int, int, int]] = []  # status, site, address, size, access
-        self._callbacks = {name: _callback(function) for name, function in {"runtime_fault": self._fault, "runtime_spent": self._spent, **(functions or {})}.items()}
+        self._callbacks = {
+            name: _callback(function) for name, function in {"runtime_fault": self._fault, "runtime_spent": self._spent, **(functions or {})}.items()
+        }
         symbols = {name: ctypes.cast(callback, ctypes.c_void_p).value or 0 for name, callback in self._callbacks.items()}
         self.code = jit.load(jit.compile_ir(self.lowered.ir, exports=(self.lowered.symbol,)), symbols)
         address = self.code.address(self.lowered.symbol)

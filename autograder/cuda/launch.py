@@ -15,6 +15,7 @@ import numpy as np
 from autograder.cuda import memory, runtime
 from autograder.cuda.cost import EVENT, Cost, Tally
 from autograder.cuda.explain import Scene, explain
+from autograder.cuda.faults import KernelFault
 from autograder.cuda.program import CHECKED, TRACED, Launchable, Program
 from autograder.cuda.runtime import layout, printing
 
@@ -116,6 +117,13 @@ class Run:
         state.fault = ctypes.addressof(self._fault)
         state.granule_shift, state.has_fence = lowered.granule_shift, lowered.has_fence
         state.epoch = _epochs.now
+        try:
+            self._place_everything(threads)
+        except (MemoryError, ValueError):  # the latter: more than NumPy can count
+            raise KernelFault(f"{self._blocks} blocks of {threads} threads need more memory than this machine has, without a GPU") from None
+
+    def _place_everything(self, threads: int) -> None:
+        state = self._state
         self._place_parameters()
         self._place_shared_memory()
         self._place_threads(threads)
@@ -178,7 +186,7 @@ class Run:
     def _place_shared_memory(self) -> None:
         lowered, dynamic = self._launchable.lowered, self._setting.shared_bytes
         size = lowered.dynamic_shared_offset + dynamic
-        self._shared = np.empty(size + LINE, np.uint8)
+        self._shared = np.zeros(size + LINE, np.uint8)
         granule = 1 << lowered.granule_shift
         self._shared_shadow = np.zeros(size // granule + 1, memory.SHADOW)
         self._shared_shadow["write"] = layout.REDZONE
@@ -205,6 +213,7 @@ class Run:
                 allocation.watch(shift)
             else:
                 allocation.unwatch()
+        memory.agree_on_granules(shift)
         self._entries = memory.entries()
         self._state.allocations, self._state.allocation_count = self._entries.ctypes.data, self._entries.size
 

@@ -15,7 +15,7 @@ from llvmlite import ir
 from autograder.cuda.faults import NotSupported
 from autograder.cuda.lowering import instructions, program
 from autograder.cuda.lowering.calls import Call, call_of
-from autograder.cuda.lowering.frame import HEADER, Frame, SharedVariable, frame_of, parameters_offset, shared_memory_of
+from autograder.cuda.lowering.frame import HEADER, LARGEST_STACK, Frame, SharedVariable, frame_of, parameters_offset, shared_memory_of
 from autograder.cuda.lowering.function import UNLIKELY, FunctionLowering
 from autograder.cuda.lowering.layout import (
     DEPOT_HEADER,
@@ -126,6 +126,8 @@ class _KernelModule:
             code.lower(instructions.find)
             frames[function.name] = code.frame.size
         frame_bytes, recursive = program.stack_bytes(self.module, self.kernel, frames)
+        if frame_bytes > LARGEST_STACK:
+            raise NotSupported(f"a thread's local arrays take {frame_bytes} bytes; {LARGEST_STACK} is the most")
         return LoweredKernel(
             ir=str(self.llvm),
             symbol=symbol_of(self.kernel),
@@ -568,7 +570,6 @@ class _KernelFunction(FunctionLowering):
         self._fault(FaultKind.BAD_CALL)
         self.builder.position_at_end(called)
         if not statuses:
-            self.builder.unreachable()
             return constant(I32, Status.FAULTED)
         status = self.builder.phi(I32)
         for value, block in statuses:

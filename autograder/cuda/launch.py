@@ -22,7 +22,7 @@ from autograder.cuda.runtime import layout, printing
 Extent = tuple[int, int, int]
 
 # Backward branches and calls of all threads together after which a launch is stopped: some seconds.
-BUDGET = 1_000_000_000
+BUDGET = 300_000_000
 # What a thread has for the frames of the functions it calls, beyond its kernel's own.
 STACK_BYTES = 16 * 1024
 EVENTS = 1 << 20

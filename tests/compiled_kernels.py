@@ -10,7 +10,7 @@ import numpy as np
 
 from autograder.cuda import jit, nvrtc
 from autograder.cuda.lowering import LoweredKernel, lower_kernel, lower_native
-from autograder.cuda.lowering.layout import LAUNCH, THREAD, BarrierOperation, Status, WarpOperation
+from autograder.cuda.lowering.layout import LAUNCH, THREAD, BarrierOperation, FaultKind, Status, WarpOperation
 from autograder.cuda.ptx import parse
 
 STACK = 16384
@@ -41,7 +41,9 @@ class Kernel:
         self.lowered: LoweredKernel = lower_kernel(self.module, name, mode)
         self.faults: list[tuple[int, int]] = []
         self.trace: list[tuple[str, int, int, int, int]] = []  # status, site, address, size, access
-        self._callbacks = {name: _callback(function) for name, function in {"runtime_fault": self._fault, **(functions or {})}.items()}
+        self._callbacks = {
+            name: _callback(function) for name, function in {"runtime_fault": self._fault, "runtime_spent": self._spent, **(functions or {})}.items()
+        }
         symbols = {name: ctypes.cast(callback, ctypes.c_void_p).value or 0 for name, callback in self._callbacks.items()}
         self.code = jit.load(jit.compile_ir(self.lowered.ir, exports=(self.lowered.symbol,)), symbols)
         address = self.code.address(self.lowered.symbol)
@@ -50,6 +52,9 @@ class Kernel:
     def _fault(self, thread: int, launch: int, kind: int, site: int) -> int:
         self.faults.append((kind, site))
         return 0
+
+    def _spent(self, thread: int, launch: int, site: int) -> int:
+        return self._fault(thread, launch, FaultKind.ENDLESS, site)
 
     def __call__(self, grid: Sequence[int], block: Sequence[int], *arguments: np.ndarray | np.generic, shared: int = 0, budget: int = 10**6) -> None:
         """Run it. Arrays are passed by their address, scalars as they are."""

@@ -15,13 +15,14 @@ import numpy as np
 from autograder.cuda import memory, runtime
 from autograder.cuda.cost import EVENT, Cost, Costs, Tally
 from autograder.cuda.explain import Scene, explain
+from autograder.cuda.faults import KernelFault
 from autograder.cuda.program import CHECKED, TRACED, Launchable, Program
 from autograder.cuda.runtime import layout, printing
 
 Extent = tuple[int, int, int]
 
-# Backward branches of all threads together after which a launch is stopped: some seconds.
-BUDGET = 1_000_000_000
+# Backward branches and calls of all threads together after which a launch is stopped: some seconds.
+BUDGET = 300_000_000
 # What a thread has for the frames of the functions it calls, beyond its kernel's own.
 STACK_BYTES = 16 * 1024
 # So much a traced block may do; pages that it does not fill take no memory.
@@ -47,7 +48,7 @@ _epochs = _Epochs()
 
 @contextlib.contextmanager
 def step_budget(budget: int) -> Iterator[None]:
-    """Stop launches after so many backward branches of all threads: a kernel that has one element for each thread needs few."""
+    """Stop launches after so many backward branches and calls of all threads: a kernel that has one element for each thread needs few."""
     token = _budget.set(budget)
     try:
         yield
@@ -118,10 +119,17 @@ class Run:
         threads = math.prod(setting.block)
         self._state = state = layout.Launch()
         state.block_dim[:], state.grid_dim[:], state.threads = setting.block, setting.grid, threads
-        state.budget = _budget.get()
+        state.reserve = _budget.get()
         state.fault = ctypes.addressof(self._fault)
         state.granule_shift, state.has_fence = lowered.granule_shift, lowered.has_fence
         state.epoch = _epochs.now
+        try:
+            self._place_everything(threads)
+        except (MemoryError, ValueError):  # the latter: more than NumPy can count
+            raise KernelFault(f"{self._blocks} blocks of {threads} threads need more memory than this machine has, without a GPU") from None
+
+    def _place_everything(self, threads: int) -> None:
+        state = self._state
         self._place_parameters()
         self._place_shared_memory()
         self._place_threads(threads)
@@ -184,7 +192,7 @@ class Run:
     def _place_shared_memory(self) -> None:
         lowered, dynamic = self._launchable.lowered, self._setting.shared_bytes
         size = lowered.dynamic_shared_offset + dynamic
-        self._shared = np.empty(size + LINE, np.uint8)
+        self._shared = np.zeros(size + LINE, np.uint8)
         granule = 1 << lowered.granule_shift
         self._shared_shadow = np.zeros(size // granule + 1, memory.SHADOW)
         self._shared_shadow["write"] = layout.REDZONE
@@ -211,6 +219,7 @@ class Run:
                 allocation.watch(shift)
             else:
                 allocation.unwatch()
+        memory.agree_on_granules(shift)
         self._entries = memory.entries()
         self._state.allocations, self._state.allocation_count = self._entries.ctypes.data, self._entries.size
 

@@ -95,11 +95,22 @@ class Allocation:
         self._shadow, self._granule_shift = shadow, granule_shift
         _table.entries[self._index]["shadow"] = shadow.ctypes.data
 
+    @property
+    def is_watched(self) -> bool:
+        return self._shadow.size > 0
+
     def unwatch(self) -> None:
         """Forget what is known of the elements, and learn nothing more."""
         self._written = True
         self._shadow = np.zeros(0, SHADOW)
         _table.entries[self._index]["shadow"] = 0
+
+
+def agree_on_granules(granule_shift: int) -> None:
+    """All shadows that there are get one entry per `1 << granule_shift` bytes: kernels reach arrays by pointers in memory, too."""
+    for allocation in list(_allocations.values()):
+        if allocation.is_watched:
+            allocation.watch(granule_shift)
 
 
 def find(number: int) -> Allocation | None:

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from autograder.cuda import jit, runtime
+from autograder.cuda.faults import NotSupported
 from autograder.cuda.lowering import LoweredKernel, lower_kernel
 from autograder.cuda.memory import Allocation
 from autograder.cuda.nvrtc import compile_source, includes_own_headers
 from autograder.cuda.ptx import parse
 from autograder.cuda.ptx.model import Function, Variable
 
+LARGEST_VARIABLE = 1 << 30  # bytes
 # How a kernel is compiled: with all checks; stopping at each access too, so that costs can be counted; without checks.
 CHECKED, TRACED, UNCHECKED = "checked", "traced", "unchecked"
 
@@ -72,7 +74,9 @@ class Program:
             target = self.globals[name].bytes
             for at, symbol, _ in variable.pointers:
                 known = self.globals.get(symbol.name)
-                address = lowered.functions[symbol.name] if known is None else known.address + symbol.offset
+                address = lowered.functions.get(symbol.name) if known is None else known.address + symbol.offset
+                if address is None or at + 8 > target.size:
+                    raise NotSupported(f"the variable `{name}` begins as the address of `{symbol.name}`, which cannot be had without a GPU")
                 target[at : at + 8] = np.frombuffer(np.uint64(address).tobytes(), np.uint8)
 
 
@@ -101,5 +105,7 @@ def _outline(code: str, options: Sequence[str], name_expressions: Sequence[str])
 
 
 def _allocate(variable: Variable) -> Allocation:
+    if variable.size > LARGEST_VARIABLE:
+        raise NotSupported(f"the variable `{variable.name}` has {variable.size} bytes; without a GPU it may have {LARGEST_VARIABLE}")
     data = (variable.data or b"").ljust(variable.size, b"\0")
     return Allocation(np.frombuffer(data, np.uint8), read_only=variable.space == "const")

@@ -32,7 +32,7 @@ def branch_by_index(code: FunctionLowering, instruction: Instruction) -> None:
     for k, label in enumerate(targets(instruction)):
         switch.add_case(k, code.labels[label])
     code.builder.position_at_end(nowhere)
-    code.builder.unreachable()
+    code.trap()
 
 
 def call(code: FunctionLowering, instruction: Instruction) -> None:

@@ -10,6 +10,8 @@ from autograder.cuda.lowering.layout import DEPOT_HEADER, LARGEST_DEPOT
 from autograder.cuda.ptx.model import Function, Parameter, Variable
 
 HEADER = 16  # the state, and 12 bytes of nothing
+LARGEST_ARGUMENTS = 1 << 18  # bytes of all calls in a function: they lie on the host's stack
+LARGEST_STACK = 1 << 20  # bytes of a thread; a GPU has half of it
 REDZONE = 64  # bytes between shared variables that belong to none
 
 
@@ -32,11 +34,14 @@ def frame_of(function: Function, live: Mapping[int, Iterable[str]]) -> Frame:
     """Lay out a frame; `live` names the registers to keep where the function may stop.
 
     Raises:
-        NotSupported: local arrays of 1 MiB or more.
+        NotSupported: local arrays of 1 MiB or more, or too much that is passed on in calls.
     """
     parameters_at = parameters_offset(function.results)
     saved_at = aligned(HEADER if function.entry else parameters_at + _end(function.parameters))
     saved = {index: _places(function, names, saved_at) for index, names in live.items()}
+    arguments = sum(variable.size for variable in function.variables.values() if variable.space == "param")
+    if arguments > LARGEST_ARGUMENTS:
+        raise NotSupported(f"the function {function.name} passes on {arguments} bytes in its calls; {LARGEST_ARGUMENTS} is the most")
     end = max((offset + 8 for places in saved.values() for offset in places.values()), default=saved_at)
     depots: dict[str, int] = {}
     for variable in function.variables.values():

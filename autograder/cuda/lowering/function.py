@@ -23,6 +23,8 @@ from autograder.cuda.ptx.model import (
     Symbol,
 )
 
+# NVRTC passes on a source's own assembly unread: operands may be missing, of another kind, or name what is nowhere.
+_ILL_FORMED = (LookupError, ValueError, TypeError, AttributeError, StopIteration, OverflowError)
 UNLIKELY = (1, 1_000_000)  # branch weights
 
 
@@ -39,8 +41,9 @@ class FunctionLowering(ABC):
         self.builder = ir.IRBuilder(target.append_basic_block("entry"))
         self.instruction = Instruction("", (), None, 0, "")  # the one that is being lowered
         self.index = 0  # its place in the body
-        self.registers = {name: self.builder.alloca(integer(width), name=name) for name, width in function.registers.items()}
-        self.carry = self.builder.alloca(I1, name="carry")  # the condition code of add.cc and its like
+        # What nobody has written is 0: LLVM takes any value for it, another one at each use, and a check would check nothing.
+        self.registers = {name: self.zeros(integer(width), name) for name, width in function.registers.items()}
+        self.carry = self.zeros(I1, "carry")  # the condition code of add.cc and its like
         self.labels = {item.name: target.append_basic_block(item.name) for item in function.body if isinstance(item, Label)}
 
     def lower(self, instructions: Callable[[Instruction], Callable[[FunctionLowering, Instruction], None]]) -> None:
@@ -53,7 +56,10 @@ class FunctionLowering(ABC):
             self.instruction, self.index = item, index
             if self.builder.block.is_terminated:  # nothing comes here, but LLVM wants a block
                 self.builder.position_at_end(self.new_block("unreachable"))
-            self._guarded(item, instructions(item))
+            try:
+                self._guarded(item, instructions(item))
+            except _ILL_FORMED as error:
+                raise unsupported(item, "it is not well formed") from error
         if not self.builder.block.is_terminated:
             self.leave()
 
@@ -143,13 +149,32 @@ class FunctionLowering(ABC):
     def stack_bytes(self, name: str, size: int, align: int) -> ir.Value:
         """Bytes on the host's stack."""
         place = self.builder.alloca(ir.ArrayType(I8, size), name=name)
+        return self._as_bytes(place, align)
+
+    def zero_bytes(self, name: str, size: int, align: int) -> ir.Value:
+        """Bytes on the host's stack, with zeros in them."""
+        return self._as_bytes(self.zeros(ir.ArrayType(I8, size), name), align)
+
+    @staticmethod
+    def _as_bytes(place: ir.AllocaInstr, align: int) -> ir.Value:
         place.align = max(align, 8)
         place.type = POINTER  # llvmlite would let only arrays be stored here
+        return place
+
+    def zeros(self, type_: ir.Type, name: str) -> ir.AllocaInstr:
+        """A value on the host's stack, which begins as 0."""
+        place = self.builder.alloca(type_, name=name)
+        self.builder.store(ir.Constant(type_, None), place)
         return place
 
     def at(self, pointer: ir.Value, offset: int) -> ir.Value:
         """`offset` bytes behind a pointer."""
         return self.builder.gep(pointer, [constant(I64, offset)], source_etype=I8) if offset else pointer
+
+    def parameter_size(self, name: str) -> int:
+        """Bytes of a parameter, of a result, or of an argument of a call."""
+        places = (*self.function.parameters, *self.function.results, *self.function.variables.values())
+        return next(place.size for place in places if place.name == name)
 
     # ---- what depends on the flavour
 

@@ -15,7 +15,7 @@ from llvmlite import ir
 from autograder.cuda.faults import NotSupported
 from autograder.cuda.lowering import instructions, program
 from autograder.cuda.lowering.calls import Call, call_of
-from autograder.cuda.lowering.frame import HEADER, Frame, SharedVariable, frame_of, parameters_offset, shared_memory_of
+from autograder.cuda.lowering.frame import HEADER, LARGEST_STACK, Frame, SharedVariable, frame_of, parameters_offset, shared_memory_of
 from autograder.cuda.lowering.function import UNLIKELY, FunctionLowering
 from autograder.cuda.lowering.layout import (
     DEPOT_HEADER,
@@ -126,6 +126,8 @@ class _KernelModule:
             code.lower(instructions.find)
             frames[function.name] = code.frame.size
         frame_bytes, recursive = program.stack_bytes(self.module, self.kernel, frames)
+        if frame_bytes > LARGEST_STACK:
+            raise NotSupported(f"a thread's local arrays take {frame_bytes} bytes; {LARGEST_STACK} is the most")
         return LoweredKernel(
             ir=str(self.llvm),
             symbol=symbol_of(self.kernel),
@@ -194,7 +196,7 @@ class _KernelFunction(FunctionLowering):
     def enter(self) -> None:
         for variable in self.function.variables.values():
             if variable.space == "param":
-                self.arguments[variable.name] = self.stack_bytes(variable.name, variable.size, variable.align)
+                self.arguments[variable.name] = self.zero_bytes(variable.name, variable.size, variable.align)
         start = self.new_block("start")
         if self.states:
             resume = self.builder.switch(self.builder.load(self.frame_pointer, typ=I32), start)
@@ -369,6 +371,8 @@ class _KernelFunction(FunctionLowering):
         if not self.function.entry:
             raise unsupported(self.instruction, "a parameter's address, computed")
         end = max(parameter.offset + parameter.size for parameter in self.function.parameters)
+        if size > end:
+            raise unsupported(self.instruction, "it reaches beyond the parameters")
         offset = self.address(operand)
         self._fault_if(self.builder.icmp_unsigned(">", offset, constant(I64, end - size)), FaultKind.OUT_OF_BOUNDS)
         return self.builder.gep(self._unchanging_pointer(LAUNCH, "parameters"), [offset], source_etype=I8)
@@ -468,11 +472,13 @@ class _KernelFunction(FunctionLowering):
             self._count_down()
 
     def _count_down(self) -> None:
-        """One branch backwards less: an endless loop must end."""
+        """One branch backwards or call less: an endless loop must end."""
         budget, type_ = self._field(LAUNCH, "budget")
         left = self.builder.sub(self.builder.load(budget, typ=type_), constant(I64, 1))
         self.builder.store(left, budget)
-        self._fault_if(self.builder.icmp_signed("<", left, constant(I64, 0)), FaultKind.ENDLESS)
+        with self.builder.if_then(self.builder.icmp_signed("<", left, constant(I64, 0)), likely=False):
+            goes_on = self.external("runtime_spent", I32, self.thread, self.launch, self.site("endless"))
+            self._fail_if(self.builder.icmp_unsigned("==", goes_on, constant(I32, 0)))
 
     # ---- calls
 
@@ -485,7 +491,7 @@ class _KernelFunction(FunctionLowering):
             function = self.module.module.functions[call.callee.name]
             self._call(call, function.parameters, function.results)
         elif call.callee.name == "vprintf":
-            format_, arguments = (self.builder.load(self.arguments[name], typ=I64) for name in call.arguments)
+            format_, arguments = (self.builder.load(self._argument(name, 8), typ=I64) for name in call.arguments)
             self.external("runtime_printf", VOID, self.thread, self.launch, format_, arguments)
         elif call.callee.name == "__assertfail":
             self._fault(FaultKind.ASSERTION)
@@ -494,19 +500,33 @@ class _KernelFunction(FunctionLowering):
 
     def _call(self, call: Call, parameters: tuple[Parameter, ...], results: tuple[Parameter, ...]) -> None:
         """Put the arguments into the callee's frame, which lies behind this one; call until it finishes; fetch the result."""
+        self._count_down()
+        self._check_host_stack()
         frame, parameters_at = self._callee_frame(), parameters_offset(results)
         # The frame must exist before it is filled; its own size, the callee checks.
         end = self.builder.ptrtoint(self.at(frame, parameters_at + sum(p.size + p.align for p in parameters)), I64)
         self._fault_if(self.builder.icmp_unsigned(">", end, self._unchanging(THREAD, "stack_end")), FaultKind.STACK_OVERFLOW)
         self.builder.store(constant(I32, 0), frame)
         for name, parameter in zip(call.arguments, parameters, strict=True):
-            self._copy(self.at(frame, parameters_at + parameter.offset), self.arguments[name], parameter.size)
+            self._copy(self.at(frame, parameters_at + parameter.offset), self._argument(name, parameter.size), parameter.size)
         calling = self.new_block("calling")
         self.builder.branch(calling)
         self.builder.position_at_end(calling)
         self._pass_on_unless_finished(self._status_of_call(call), calling)
         for name, result in zip(call.results, results, strict=True):
-            self._copy(self.arguments[name], self.at(self._callee_frame(), HEADER + result.offset), result.size)
+            self._copy(self._argument(name, result.size), self.at(self._callee_frame(), HEADER + result.offset), result.size)
+
+    def _argument(self, name: str, size: int) -> ir.Value:
+        """Where an argument or a result of a call lies, which has so many bytes."""
+        if self.parameter_size(name) < size:
+            raise unsupported(self.instruction, f"{name} is smaller than what is called has it")
+        return self.arguments[name]
+
+    def _check_host_stack(self) -> None:
+        """Functions also take of the host's stack: LLVM decides how much."""
+        here = self.builder.ptrtoint(self.external("llvm.frameaddress.p0", POINTER, constant(I32, 0)), I64)
+        end, _ = self._field(LAUNCH, "host_stack_end")
+        self._fault_if(self.builder.icmp_unsigned("<", here, self.builder.load(end, typ=I64)), FaultKind.STACK_OVERFLOW)
 
     def _callee_frame(self) -> ir.Value:
         return self.at(self.frame_pointer, self.frame.size)
@@ -550,7 +570,6 @@ class _KernelFunction(FunctionLowering):
         self._fault(FaultKind.BAD_CALL)
         self.builder.position_at_end(called)
         if not statuses:
-            self.builder.unreachable()
             return constant(I32, Status.FAULTED)
         status = self.builder.phi(I32)
         for value, block in statuses:

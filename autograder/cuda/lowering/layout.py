@@ -58,4 +58,5 @@ LAUNCH = {
     "block_index.x": (24, 32), "block_index.y": (28, 32), "block_index.z": (32, 32),
     "threads": (36, 32), "budget": (40, 64), "shared": (48, 64), "shared_size": (56, 64), "shared_shadow": (64, 64),
     "allocations": (72, 64), "allocation_count": (80, 64), "parameters": (88, 64),
+    "host_stack_end": (280, 64),
 }  # fmt: skip

@@ -36,9 +36,14 @@ def pointer_to(code: FunctionLowering, instruction: Instruction, access: str, si
         return code.memory_pointer(space, access, size, operand)
     if not isinstance(operand, Address):
         raise unsupported(instruction)
+    if code.function.entry and access != "load" and getattr(operand.base, "name", "") not in code.function.variables:
+        raise unsupported(instruction, "a kernel's parameters are constant")
     if not isinstance(operand.base, Symbol):
         return code.computed_parameter_pointer(size, operand)
-    return code.at(code.parameter_pointer(operand.base.name), operand.base.offset + operand.offset)
+    name, offset = operand.base.name, operand.base.offset + operand.offset
+    if not 0 <= offset <= code.parameter_size(name) - size:
+        raise unsupported(instruction, "it reaches beyond the parameter")
+    return code.at(code.parameter_pointer(name), offset)
 
 
 def _elements(operand: Operand) -> tuple[Operand, ...]:

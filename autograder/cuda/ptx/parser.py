@@ -48,6 +48,9 @@ _LINKING = frozenset({".visible", ".extern", ".weak", ".common"})
 _SPACES = frozenset({".global", ".const", ".shared", ".local", ".param"})
 _THREAD_LIMITS = frozenset({".maxntid", ".reqntid"})
 _TUNING = frozenset({".minnctapersm", ".maxnctapersm", ".maxnreg", ".noreturn"})
+# No compiler writes more; assembly in a kernel's source could.
+MOST_REGISTERS = 100_000  # of one declaration
+_ALIGNMENTS = frozenset(1 << k for k in range(11))
 _CONSTANTS = {"WARP_SZ": Immediate(32)}
 
 
@@ -150,7 +153,7 @@ class _ModuleParser:
             begin = self.tokens.position
             try:
                 self._statement()
-            except _Unexpected:
+            except (_Unexpected, ValueError):
                 raise _not_supported(self.tokens, begin) from None
         self._keep_declarations_without_body()
         return self.module
@@ -194,8 +197,11 @@ def _not_supported(tokens: _Tokens, begin: int, line: int = 0) -> NotSupported:
 
 
 def _check_labels(function: Function) -> None:
-    """Assembly in a kernel's source may name labels that are nowhere: NVRTC passes it on unread."""
-    labels = {item.name for item in function.body if isinstance(item, Label)}
+    """Assembly in a kernel's source may name labels that are nowhere, or twice: NVRTC passes it on unread."""
+    names = [item.name for item in function.body if isinstance(item, Label)]
+    labels = set(names)
+    if len(names) > len(labels):
+        raise NotSupported(f"the function {function.name} has several labels of one name, as assembly has that is inlined twice: write it in {{ }}")
     for item in function.body:
         if isinstance(item, Instruction) and not labels.issuperset(targets(item)):
             raise NotSupported(f"line {item.line}: there is no such label as this PTX instruction goes to: `{item.text}`")
@@ -263,6 +269,8 @@ def _declarator(tokens: _Tokens) -> _Declarator:
         word = tokens.take()[1:]
         if word == "align":
             align = tokens.natural()
+            if align not in _ALIGNMENTS:
+                raise _Unexpected
         elif word == "ptr":
             _skip_pointee(tokens)
         elif word in WIDTHS:
@@ -432,7 +440,7 @@ class _BodyParser:
             begin = self.tokens.position
             try:
                 self._statement(begin)
-            except _Unexpected:
+            except (_Unexpected, RecursionError):
                 raise _not_supported(self.tokens, begin, self.lines.current) from None
 
     def _statement(self, begin: int) -> None:
@@ -493,6 +501,8 @@ class _BodyParser:
         if not self.tokens.accept("<"):
             return [name]
         count = self.tokens.natural()
+        if count > MOST_REGISTERS:
+            raise _Unexpected
         self.tokens.expect(">")
         return [f"{name}{k}" for k in range(count)]
 

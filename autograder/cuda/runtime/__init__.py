@@ -21,7 +21,7 @@ PARTS = ("checker.cu", "printing.cu", "warp.cu", "trace.cu", "scheduler.cu")
 SPACES = ("global", "shared", "local", "generic")
 WHOLE_CHECKS = tuple(f"check_{space}" for space in SPACES)  # of checker.cu, for fast.cu
 CHECKS = tuple(f"check_{space}_{access}_{bytes_}" for space in SPACES for access in ("load", "store", "atomic") for bytes_ in (1, 2, 4, 8, 16))
-SERVICES = ("runtime_fault", "runtime_fence", "runtime_printf")
+SERVICES = ("runtime_fault", "runtime_spent", "runtime_fence", "runtime_printf")
 ENTRY = "run_blocks"
 
 
@@ -32,13 +32,15 @@ class Runtime:
         self._code = code, checks
         self.symbols = {name: checks.address(name) for name in CHECKS} | {name: code.address(name) for name in SERVICES}
         """Addresses of what compiled kernels call, for `jit.load`."""
-        self._run_blocks = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint64)(code.address(ENTRY))
+        # Python's lock is kept: so no other thread frees an array meanwhile, and the runtime may ask for signals.
+        self._run_blocks = ctypes.PYFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p, ctypes.c_uint64)(code.address(ENTRY))
 
     def run(self, launch: layout.Launch, kernel: int) -> layout.Status:
         """Run the launch's blocks [`first_block`, `last_block`): FINISHED, or FAULTED and `launch.fault` says why.
 
-        `kernel` is the address of a compiled kernel.
+        `kernel` is the address of a compiled kernel. What a signal's handler raises meanwhile ends the launch.
         """
+        launch.interrupted = ctypes.cast(ctypes.pythonapi.PyErr_CheckSignals, ctypes.c_void_p).value
         return layout.Status(self._run_blocks(ctypes.addressof(launch), kernel))
 
 

@@ -49,7 +49,7 @@ static __device__ __forceinline__ bool note_read(Launch *launch, Shadow *shadow,
 }
 
 static __device__ __forceinline__ u8 *shared(Thread *thread, Launch *launch, u64 address, u32 site, u32 access, u32 bytes) {
-    if (access == ATOMIC || !one_granule(launch, bytes) || address + bytes > launch->shared_size || (address & (bytes - 1)))
+    if (access == ATOMIC || !one_granule(launch, bytes) || address >= launch->shared_size || launch->shared_size - address < bytes || (address & (bytes - 1)))
         return check_shared(thread, launch, address, site, access, bytes);
     Shadow *shadow = launch->shared_shadow + address / bytes;
     u64 mine = mark(thread, site), write = shadow->write;

@@ -217,6 +217,10 @@ class Launch(ctypes.Structure):
         ("barrier_epoch", c_uint64),
         ("lost_prints", c_uint64),
         *((name, c_uint32) for name in ("step", "interval", "pending_fences", "first_block_of_launch")),
+        ("reserve", c_int64),
+        ("interrupted", c_void_p),
+        ("begun", c_uint64),
+        ("host_stack_end", c_uint64),
     )
 
 

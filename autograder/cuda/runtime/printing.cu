@@ -43,7 +43,7 @@ static __device__ __noinline__ u8 *readable(Thread *thread, Launch *launch, u64 
 static __device__ __noinline__ void put_string(Writer *writer, Thread *thread, Launch *launch, u64 address) {
     u8 *end, *text = readable(thread, launch, address, &end);
     u64 length = 0;
-    while (text && text + length < end && text[length]) length++;
+    while (text && text + length < end && writer->at + length < writer->end && text[length]) length++;
     put_value(writer, length);
     for (u64 i = 0; i < length; i++) put(writer, text[i]);
 }
@@ -80,9 +80,9 @@ static __device__ u8 *put_conversion(Writer *writer, Thread *thread, Launch *lau
 }
 
 static __device__ __noinline__ void put_call(Writer *writer, Thread *thread, Launch *launch, u8 *format, u8 *end, Arguments *arguments) {
-    for (u8 *at = format; at < end && *at; at++) put(writer, *at);
+    for (u8 *at = format; at < end && *at && !writer->lost; at++) put(writer, *at);
     put(writer, 0);
-    for (u8 *at = format; at < end && *at;) {
+    for (u8 *at = format; at < end && *at && !writer->lost;) {
         if (*at++ == '%') at = put_conversion(writer, thread, launch, at, end, arguments);
     }
 }

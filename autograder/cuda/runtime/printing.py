@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from autograder.cuda.runtime.layout import PrintRecord
 
-CONVERSION = re.compile(r"%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(hh|h|ll|l|L|j|z|t)?([a-zA-Z%])|%")
+CONVERSION = re.compile(r"%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(hh|h|ll|l|L|j|z|t)?([diouxXcpsfFeEgGaA%])|%")
+WIDEST = 1000  # what a width or a precision may ask for
 HEADER_BYTES = 16
 BITS = {"hh": 8, "h": 16, None: 32}
 
@@ -19,7 +20,7 @@ def texts(records: bytes) -> Iterator[str]:
     while at < len(records):
         header = PrintRecord.from_buffer_copy(records, at)
         begin = at + HEADER_BYTES
-        values = _Values(records, begin + header.format_bytes)
+        values = _Values(records, begin + header.format_bytes, at + header.bytes)
         form = records[begin : begin + header.format_bytes - 1].decode("utf-8", "replace")
         yield CONVERSION.sub(lambda match, values=values: _converted(match, values), form)  # type: ignore[misc]
         at += header.bytes
@@ -28,19 +29,18 @@ def texts(records: bytes) -> Iterator[str]:
 class _Values:
     """The values behind a record's format, one after another."""
 
-    def __init__(self, records: bytes, at: int) -> None:
+    def __init__(self, records: bytes, at: int, end: int) -> None:
         self._records = records
-        self._at = at
+        self._at, self._end = at, end
 
     def bits(self) -> int:
-        (value,) = struct.unpack_from("<Q", self._records, self._at)
-        self._at += 8
-        return int(value)
+        begin, self._at = self._at, min(self._at + 8, self._end)
+        return int.from_bytes(self._records[begin : self._at], "little")  # 0 where none is left: the format is none of C's
 
     def text(self) -> str:
         length = self.bits()
-        self._at += length
-        return self._records[self._at - length : self._at].decode("utf-8", "replace")
+        begin, self._at = self._at, min(self._at + length, self._end)
+        return self._records[begin : self._at].decode("utf-8", "replace")
 
 
 def _converted(match: re.Match[str], values: _Values) -> str:
@@ -58,7 +58,10 @@ def _converted(match: re.Match[str], values: _Values) -> str:
 
 
 def _star(number: str | None, values: _Values) -> str:
-    return str(_signed(values.bits(), 32)) if number == "*" else number or ""
+    if not number:
+        return ""
+    wanted = _signed(values.bits(), 32) if number == "*" else int(number[:9])
+    return str(max(-WIDEST, min(wanted, WIDEST)))
 
 
 def _python_letter(letter: str) -> str:

@@ -158,7 +158,7 @@ struct Event {               // traced kernels: one thread's part in one step of
 struct Launch {
     u32 block_dim[3], grid_dim[3], block_index[3];
     u32 threads;             // in a block
-    i64 budget;              // backward branches that are left; compiled code counts it down
+    i64 budget;              // backward branches and calls until the host is asked; compiled code counts it down
     u8 *shared;
     u64 shared_size;
     Shadow *shared_shadow;
@@ -182,6 +182,10 @@ struct Launch {
     u32 step, interval;      // of the trace: steps so far; barriers that this block has passed
     u32 pending_fences;      // some thread's fence waits for an atomic to publish it
     u32 first_block_of_launch; // the first that ran in this launch
+    i64 reserve;             // more of them, granted in portions
+    i32 (*interrupted)();    // whether somebody wants the launch to end; null: nobody can
+    u64 begun;               // threads since the last look at `interrupted`
+    u64 host_stack_end;      // the host's stack must not grow below it
 };
 
 // Block b has its entries of `Launch::fences` from b * stride on: without fences in the kernel just the first of these,

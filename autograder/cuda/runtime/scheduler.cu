@@ -2,6 +2,9 @@
 #include "runtime.cuh"
 
 enum : u32 { BARRIERS = 16 }; // of a block
+// Steps between two looks at whether somebody wants the launch to end: a millisecond of a common loop. What the functions
+// of a kernel may take of the host's stack.
+enum : u64 { PORTION = 1 << 18, HOST_STACK = 1 << 19 };
 
 typedef u32 (*Kernel)(Thread *, Launch *, u8 *frame);
 
@@ -182,6 +185,31 @@ static __device__ __noinline__ u32 blame_someone(Launch *launch) {
     return FAULTED;
 }
 
+// ---- the budget ------------------------------------------------------------------------------------------------
+
+static __device__ bool is_interrupted(Launch *launch) { return launch->interrupted && launch->interrupted(); }
+
+// The budget is used up. May the thread go on?
+extern "C" __device__ u32 runtime_spent(Thread *thread, Launch *launch, u32 site) {
+    if (is_interrupted(launch)) return false;
+    if (launch->reserve <= 0) {
+        new_fault(thread, launch, ENDLESS, site);
+        return false;
+    }
+    i64 portion = launch->reserve < (i64)PORTION ? launch->reserve : (i64)PORTION;
+    launch->reserve -= portion;
+    launch->budget += portion;
+    return true;
+}
+
+// Threads that begin cost no steps, but a large grid takes its time too.
+static __device__ __noinline__ bool may_begin(Launch *launch) {
+    launch->begun += launch->threads;
+    if (launch->begun < PORTION) return true;
+    launch->begun = 0;
+    return !is_interrupted(launch);
+}
+
 // ---- blocks ----------------------------------------------------------------------------------------------------
 
 static __device__ __noinline__ void begin_block(Launch *launch, u64 block) {
@@ -242,8 +270,11 @@ static __device__ __noinline__ void begin_launch(Launch *launch) {
 
 // Runs the blocks [first_block, last_block). A launch may be run in parts, in order, with the same `launch`.
 extern "C" __device__ u32 run_blocks(Launch *launch, u64 kernel) {
+    u32 here;
+    launch->host_stack_end = (u64)&here - HOST_STACK;
     if (!launch->launch_epoch) begin_launch(launch);
     for (u64 block = launch->first_block; block < launch->last_block; block++) {
+        if (!may_begin(launch)) return FAULTED;
         begin_block(launch, block);
         if (run_block(launch, (Kernel)kernel) == FAULTED) return FAULTED;
     }

@@ -11,7 +11,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe
-from solutions.hardware.kernels import NO_ARRAYS_OF_OTHER_KINDS, normal
+from solutions.hardware.kernels import normal
+from solutions.hardware.tiles import KERNELS_ARE_TEXT
 
 # ---- layer_norm_rows ---------------------------------------------------------------------------------------------------
 
@@ -19,7 +20,7 @@ from solutions.hardware.kernels import NO_ARRAYS_OF_OTHER_KINDS, normal
 SUMS_OF_LARGE_NUMBERS = 4.0
 
 
-@exercise(points=3, rows=["4.3"], without=NO_ARRAYS_OF_OTHER_KINDS, shares={"far from zero": 0.2}, tolerance=SUMS_OF_LARGE_NUMBERS)
+@exercise(points=3, rows=["4.3"], without=KERNELS_ARE_TEXT, shares={"far from zero": 0.2}, tolerance=SUMS_OF_LARGE_NUMBERS)
 def layer_norm_rows() -> str:
     """The CUDA C source of `extern "C" __global__ void layer_norm_rows(const float* x, const float*
     gain, const float* bias, float* out, int columns, float epsilon)`.
@@ -493,7 +494,7 @@ def largest_tile_with(made: Made, dim: int, shared_bytes: int) -> Any:
 # ---- flash_attention ---------------------------------------------------------------------------------------------------
 
 
-@exercise(points=5, rows=["4.3"], without=NO_ARRAYS_OF_OTHER_KINDS, shares={"large scores": 0.2})
+@exercise(points=5, rows=["4.3"], without=KERNELS_ARE_TEXT, shares={"large scores": 0.2})
 def flash_attention() -> str:
     """The CUDA C source of `extern "C" __global__ void flash_attention(const float* q, const float* k,
     const float* v, float* out, int queries, int keys)`.

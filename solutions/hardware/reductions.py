@@ -294,7 +294,7 @@ Access = tuple[int, int, str, int]
 
 
 @exercise(points=2, rows=["4.3"])
-def racing_slots(accesses: list[Access]) -> list[int]:
+def racing_slots(accesses: list[tuple[int, int, str, int]]) -> list[int]:
     """The places in a block's shared memory where its threads race, in ascending order.
 
     An access is (thread, barriers, kind, slot): the thread's number in its block, how many

@@ -12,8 +12,6 @@ from autograder.exercise import Case, Made, cases, exercise, mistakes, probe
 # The cases ask in float32 and in float64 themselves, and arrays are copied to the device.
 NO_ARRAYS_OF_OTHER_KINDS = ["fortran", "strided", "float32", "float64", "integers", "same array"]
 
-Parts = dict[str, str]
-
 NO_LETTER = "Your kernel takes one type only. With a letter for the type, such as T, it takes the type of the arrays that it is called with."
 
 
@@ -25,7 +23,7 @@ def normal(rng: np.random.Generator, *shape: int, dtype: Any = np.float32, scale
 
 
 @exercise(points=1, rows=["4.3"], without=NO_ARRAYS_OF_OTHER_KINDS)
-def leaky_relu() -> Parts:
+def leaky_relu() -> dict[str, str]:
     """The parts of a CuPy elementwise kernel: a dictionary with "in_params", "out_params" and
     "operation", for cp.ElementwiseKernel.
 
@@ -77,7 +75,7 @@ def call_leaky_relu(answer: Any, x: Any, slope: Any) -> Any:
     shifted="You add slope and x below zero. Multiply them.",
     not_assigned="Your operation computes y but assigns it to nothing: it needs `y = ...`.",
 )
-def leaky_relu_with(made: Made) -> Parts:
+def leaky_relu_with(made: Made) -> dict[str, str]:
     kind = "float32" if made.float32_only else "T"
     above = "slope * x" if made.slope_above_zero or made.everything_sloped else "x"
     below = (
@@ -101,7 +99,7 @@ def leaky_relu_with(made: Made) -> Parts:
 
 
 @exercise(points=2, rows=["4.3"], without=NO_ARRAYS_OF_OTHER_KINDS)
-def gelu() -> Parts:
+def gelu() -> dict[str, str]:
     """The parts of a CuPy elementwise kernel: a dictionary with "in_params", "out_params" and
     "operation", for cp.ElementwiseKernel.
 
@@ -151,7 +149,7 @@ def call_gelu(answer: Any, x: Any) -> Any:
     density="You multiply x by the normal density. Φ is the probability of being below x, the integral of that density.",
     minus="You use 1 - erf, which is erfc, and the probability of being above x. Here erf is added.",
 )
-def gelu_with(made: Made) -> Parts:
+def gelu_with(made: Made) -> dict[str, str]:
     inner = "x" if made.not_scaled else "x * sqrt(T(2))" if made.multiplied_by_root else "x / 2" if made.divided_by_two else "x / sqrt(T(2))"
     half = "1" if made.no_half else "T(0.5)"
     bracket = f"erf({inner})" if made.no_one else f"(1 {'-' if made.minus else '+'} erf({inner}))"
@@ -174,7 +172,7 @@ def gelu_with(made: Made) -> Parts:
 
 
 @exercise(points=2, rows=["4.3"], without=NO_ARRAYS_OF_OTHER_KINDS)
-def momentum_update() -> Parts:
+def momentum_update() -> dict[str, str]:
     """The parts of a CuPy elementwise kernel: a dictionary with "in_params", "out_params" and
     "operation", for cp.ElementwiseKernel.
 
@@ -234,7 +232,7 @@ def call_momentum_update(answer: Any, w: Any, v: Any, g: Any, lr: float, beta: f
     steps="You return the step where the new weights are due: subtract it from w.",
     numbers_swapped="You declare beta before lr. Arguments come in the order in which they are declared.",
 )
-def momentum_update_with(made: Made) -> Parts:
+def momentum_update_with(made: Made) -> dict[str, str]:
     kind = "float32" if made.float32_only else "T"
     keep = "1" if made.nothing_forgotten or made.beta_on_gradient else "beta"
     share = "(1 - beta)" if made.moving_average else "beta" if made.beta_on_gradient else "lr" if made.lr_in_velocity or made.lr_twice else "1"
@@ -255,7 +253,7 @@ def momentum_update_with(made: Made) -> Parts:
 
 
 @exercise(points=2, rows=["4.3"], without=NO_ARRAYS_OF_OTHER_KINDS)
-def squared_distance() -> Parts:
+def squared_distance() -> dict[str, str]:
     """The parts of a CuPy reduction kernel: a dictionary with "in_params", "out_params",
     "map_expr", "reduce_expr", "post_map_expr" and "identity", for cp.ReductionKernel.
 
@@ -315,7 +313,7 @@ def call_squared_distance(answer: Any, x: Any, y: Any, axis: int | None) -> Any:
     not_assigned="Your post_map_expr assigns nothing: it needs `z = ...`.",
     output_is_an_integer="Your output is of an integer type, which cuts fractions off. Its type is that of x.",
 )
-def squared_distance_with(made: Made) -> Parts:
+def squared_distance_with(made: Made) -> dict[str, str]:
     kind = "float32" if made.float32_only else "T"
     map_expr = (
         "x - y" if made.not_squared or made.squared_at_the_end or made.squared_when_reducing
@@ -347,7 +345,7 @@ def squared_distance_with(made: Made) -> Parts:
 
 
 @exercise(points=3, rows=["4.3"], shares={"large numbers": 0.4}, without=NO_ARRAYS_OF_OTHER_KINDS)
-def log_sum_exp() -> Parts:
+def log_sum_exp() -> dict[str, str]:
     """The parts of a CuPy reduction kernel: a dictionary with "in_params", "out_params",
     "map_expr", "reduce_expr", "post_map_expr", "identity", "reduce_type" and "preamble", for
     cp.ReductionKernel.
@@ -418,7 +416,7 @@ def call_log_sum_exp(answer: Any, x: Any) -> Any:
     base_two="You take the logarithm to the base 2. The natural one is `log`.",
     mean="You divide by the number of elements. The sum is asked for.",
 )
-def log_sum_exp_with(made: Made) -> Parts:
+def log_sum_exp_with(made: Made) -> dict[str, str]:
     scale_a, scale_b = (f"expf({s}.largest - largest)" for s in "ab")
     if made.not_rescaled:
         scale_a = scale_b = "1"
@@ -458,7 +456,7 @@ def log_sum_exp_with(made: Made) -> Parts:
 
 
 @exercise(points=3, rows=["4.3"], without=NO_ARRAYS_OF_OTHER_KINDS)
-def heat_step() -> Parts:
+def heat_step() -> dict[str, str]:
     """The parts of a CuPy elementwise kernel: a dictionary with "in_params", "out_params" and
     "operation", for cp.ElementwiseKernel.
 
@@ -528,7 +526,7 @@ def call_heat_step(answer: Any, u: Any, rate: float) -> Any:
     not_raw="Without `raw`, u is one number, the cell itself, and cannot be indexed. Declare it `raw T u`.",
     not_assigned="Your operation computes the new cell but assigns it to nothing: it needs `next = ...`.",
 )
-def heat_step_with(made: Made) -> Parts:
+def heat_step_with(made: Made) -> dict[str, str]:
     kind = "float32" if made.float32_only else "T"
     number = "float" if made.float32_only else "T"
     row_length = "(int)(u.size() / columns)" if made.rows_and_columns_swapped else "columns"

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
 
-from autograder.exercise import Case, Made, cases, exercise, mistakes, probe
+from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe
 
 # A kernel fixes the type and the layout of its arrays, and a probe copies them to the device.
 NO_ARRAYS_OF_OTHER_KINDS = ["fortran", "strided", "float32", "float64", "integers", "same array"]
@@ -55,6 +55,7 @@ def hidden_launch_config(rng: np.random.Generator) -> Iterator[Case]:
     threads = int(rng.integers(40, 200))
     blocks = int(rng.integers(5, 30))
     yield Case("a few over", blocks * threads + 3, threads, 100)
+    yield Case("one over", blocks * threads + 1, threads, 100)
     yield Case("one short", blocks * threads - 1, threads, 100)
     yield Case("a multiple", blocks * threads, threads, 100)
     yield Case("one block too many", blocks * threads + 1, threads, blocks)
@@ -228,7 +229,8 @@ def strided_sums_with(made: Made) -> str:
 
 @exercise(points=1, rows=["4.1", "4.3"], without=["integers", "same array"])
 def sectors_of_request(index: Int[ndarray, "threads"], itemsize: int) -> int:
-    """How many sectors of 32 bytes a warp fetches when its thread k reads element index[k].
+    """How many sectors of 32 bytes a warp fetches from memory when its thread k reads element
+    index[k].
 
     An element has itemsize bytes, a number that divides 32, and element 0 lies at the beginning
     of a sector. A sector that several threads need is fetched once.
@@ -292,7 +294,7 @@ Access = tuple[int, int, str, int]
 
 
 @exercise(points=2, rows=["4.3"])
-def racing_slots(accesses: list[Access]) -> list[int]:
+def racing_slots(accesses: list[tuple[int, int, str, int]]) -> list[int]:
     """The places in a block's shared memory where its threads race, in ascending order.
 
     An access is (thread, barriers, kind, slot): the thread's number in its block, how many
@@ -309,6 +311,8 @@ def racing_slots(accesses: list[Access]) -> list[int]:
                 racing.add(slot)
     return sorted(racing)
 
+
+equivalent(racing_slots, {"writes = 'write' in (others_kind, kind)": "It is the same two."})
 
 SIDE_BY_SIDE = [(t, 0, "write", t) for t in range(4)] + [(t, 0, "read", t + 1) for t in range(3)]
 WITH_A_BARRIER = [(t, 0, "write", t) for t in range(4)] + [(t, 1, "read", t + 1) for t in range(3)]

@@ -111,7 +111,7 @@ def _offer_math() -> None:
 
 # ---- the cache on disk
 
-MOST_ENTRIES = 1000
+MOST_ENTRIES = 5000
 
 
 def cached(parts: tuple[str, ...], make: Callable[[], tuple[bytes, T]]) -> tuple[bytes, T]:

@@ -54,7 +54,8 @@ class Victim:
 
     def attacked_by(self, source: str) -> str:
         """What the process says of a kernel; it must live, and its memory be untouched."""
-        assert self.process.stdin is not None and self.process.stdout is not None
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(source) + "\n")
         self.process.stdin.flush()
         while line := self.process.stdout.readline():
@@ -199,7 +200,7 @@ NEVER_ENDING = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("body, before", NEVER_ENDING.values(), ids=NEVER_ENDING.keys())
+@pytest.mark.parametrize(("body", "before"), NEVER_ENDING.values(), ids=NEVER_ENDING.keys())
 def test_what_never_ends_is_ended(victim: Victim, body: str, before: str) -> None:
     said = victim.attacked_by(attack(body, before))
     assert "still runs after more steps" in said or "more deeply than its stack allows" in said or "but x has 64 elements" in said
@@ -263,7 +264,7 @@ def ring(number: int, frame: FrameType | None) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no alarms here")
-@pytest.mark.parametrize("body, grid", [("while (x[0] < 5) x[0] = 0;", 1), (";", 2**27)], ids=["an endless block", "blocks without end"])
+@pytest.mark.parametrize(("body", "grid"), [("while (x[0] < 5) x[0] = 0;", 1), (";", 2**27)], ids=["an endless block", "blocks without end"])
 def test_an_alarm_ends_a_launch_at_once(body: str, grid: int) -> None:
     kernel = cp.RawKernel(f'extern "C" __global__ void k(volatile int* x) {{ {body} }}', "k")
     x = cp.zeros(1, np.int32)
@@ -271,8 +272,8 @@ def test_an_alarm_ends_a_launch_at_once(body: str, grid: int) -> None:
     before = signal.signal(signal.SIGALRM, ring)
     begun = time.monotonic()
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
         with step_budget(10**15), pytest.raises(Alarm):
-            signal.setitimer(signal.ITIMER_REAL, 0.3)
             kernel((grid,), (1,), (x,))
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -173,8 +173,9 @@ class FunctionLowering(ABC):
 
     def parameter_size(self, name: str) -> int:
         """Bytes of a parameter, of a result, or of an argument of a call."""
-        places = (*self.function.parameters, *self.function.results, *self.function.variables.values())
-        return next(place.size for place in places if place.name == name)
+        if name in self.function.variables:
+            return self.function.variables[name].size
+        return next(parameter.size for parameter in (*self.function.parameters, *self.function.results) if parameter.name == name)
 
     # ---- what depends on the flavour
 

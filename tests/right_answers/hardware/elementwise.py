@@ -202,3 +202,26 @@ def heat_step__one_index_per_axis() -> Parts:
             next = u[i] + rate * (sum - 4 * u[i]);
         """,
     }
+
+
+def log_sum_exp__constructors() -> Parts:
+    return {
+        "in_params": "float32 x",
+        "out_params": "float32 y",
+        "preamble": """
+            struct State {
+                float m, s;
+                __device__ State() : m(-3.4e38f), s(0) {}
+                __device__ State(float m, float s) : m(m), s(s) {}
+            };
+            __device__ State join(State a, State b) {
+                float m = fmaxf(a.m, b.m);
+                return State(m, a.s * expf(a.m - m) + b.s * expf(b.m - m));
+            }
+        """,
+        "reduce_type": "State",
+        "map_expr": "State(x, 1)",
+        "reduce_expr": "join(a, b)",
+        "post_map_expr": "y = a.m + logf(a.s)",
+        "identity": "State()",
+    }

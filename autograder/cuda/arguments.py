@@ -37,7 +37,7 @@ class Declared:
     @property
     def number(self) -> np.dtype | None:
         """The type, where it is one of C's numbers."""
-        known = C_TYPES.get(" ".join(self.text.replace("const", " ").split()))
+        known = None if self.pointee else C_TYPES.get(" ".join(self.text.replace("const", " ").split()))
         return np.dtype(known) if known else None
 
 

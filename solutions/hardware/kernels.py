@@ -448,7 +448,8 @@ def launch_add_bias(answer: Any, x: Any, bias: Any, rows: int, threads: tuple[in
 
 @mistakes(
     add_bias,
-    **POSITION_MISTAKES,
+    # A thread that either half of the guard would have let pass reads beyond the bias, as without any guard.
+    **{name: hint for name, hint in POSITION_MISTAKES.items() if name != "either_guard"},
     columns_not_guarded="Your guard lets threads to the right of the last column pass. There is no bias for them, and no element.",
     bias_of_the_row="You add the bias of the row. There is one number for each column: bias[column].",
     bias_of_the_thread="You take the bias by the number of the thread in its block: beside the first block that is another column's.",

@@ -64,7 +64,7 @@ ROWS = {
     "3.14": r"fan_in",
     "4.1": r"cache|memory",
     "4.2": r"thread|kernel",
-    "4.3": r"thread|block|tile|attention|softmax",
+    "4.3": r"thread|block|tile|attention|softmax|kernel",
     "4.4": r"device",
     "4.5": r"grid",
     "8.1": r"constraint|Lagrangian",

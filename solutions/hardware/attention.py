@@ -205,7 +205,7 @@ def layer_norm_rows_in_one_pass(made: Made) -> str:
 
 @exercise(points=1, rows=["4.3"], shares={"large scores": 0.2, "an empty part": 0.1})
 def merge_softmax(max_a: float, sum_a: float, max_b: float, sum_b: float) -> tuple[float, float]:
-    """The maximum and the sum of all scores, from those of two parts, a and b.
+    """The maximum and the sum of all scores, from those of two parts, a and b, such as two tiles.
 
     The maximum of a part is that of its scores, and its sum is that of exp(score - maximum of
     the part). Scores may be in the thousands. A part without scores has the maximum -inf and the

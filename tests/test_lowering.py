@@ -177,6 +177,11 @@ def test_borrows_run_through_a_chain() -> None:
     check(Case(chain, "u64", ("u64", "u64"), lambda a, b: a - b))
 
 
+def test_a_subtraction_without_a_borrow_carries() -> None:
+    chain = "{ .reg .b32 a; sub.cc.u32 a, %1, %2; addc.u32 %0, 0, 0; }"
+    check(Case(chain, "u32", ("u32", "u32"), lambda a, b: a >= b))
+
+
 def test_products_carry() -> None:
     chain = "{ .reg .b32 l, h; mad.lo.cc.u32 l, %1, %2, %3; madc.hi.u32 h, %1, %2, 0; mov.b64 %0, {l, h}; }"
     check(Case(chain, "u64", ("u32", "u32", "u32"), lambda a, b, c: a * b + c))

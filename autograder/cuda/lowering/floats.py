@@ -1,4 +1,4 @@
-"""Arithmetic on f32 and f64. `.approx` is computed like the exact operation, and `.ftz` keeps subnormal numbers."""
+"""Arithmetic on f32 and f64. `.approx` is computed like the exact operation."""
 
 from __future__ import annotations
 

@@ -177,6 +177,11 @@ def test_borrows_run_through_a_chain() -> None:
     check(Case(chain, "u64", ("u64", "u64"), lambda a, b: a - b))
 
 
+def test_a_subtraction_without_a_borrow_carries() -> None:
+    chain = "{ .reg .b32 a; sub.cc.u32 a, %1, %2; addc.u32 %0, 0, 0; }"
+    check(Case(chain, "u32", ("u32", "u32"), lambda a, b: a >= b))
+
+
 def test_products_carry() -> None:
     chain = "{ .reg .b32 l, h; mad.lo.cc.u32 l, %1, %2, %3; madc.hi.u32 h, %1, %2, 0; mov.b64 %0, {l, h}; }"
     check(Case(chain, "u64", ("u32", "u32", "u32"), lambda a, b, c: a * b + c))
@@ -217,6 +222,10 @@ def highest(value: int, signed: bool, width: int) -> int:
     return value.bit_length() - 1
 
 
+def distances_of_bytes(a: int, b: int) -> bytes:
+    return bytes(abs(x - y) for x, y in zip(a.to_bytes(4, "little"), b.to_bytes(4, "little"), strict=True))
+
+
 BIT_CASES = [
     Case("and.b32", "u32", ("u32", "u32"), lambda a, b: a & b),
     Case("or.b64", "u64", ("u64", "u64"), lambda a, b: a | b),
@@ -245,6 +254,8 @@ BIT_CASES = [
     Case("bfe.s64", "s64", ("s64", "u32", "u32"), lambda a, p, n: extracted(a, p, n, 64, True), True),
     Case("bfi.b32", "u32", ("u32", "u32", "u32", "u32"), lambda f, a, p, n: inserted(f, a, p, n, 32), True),
     Case("prmt.b32", "u32", ("u32", "u32", "u32"), permuted),
+    Case("vabsdiff4.u32.u32.u32", "u32", ("u32", "u32", "u32"), lambda a, b, c: int.from_bytes(distances_of_bytes(a, b), "little")),
+    Case("vabsdiff4.u32.u32.u32.add", "u32", ("u32", "u32", "u32"), lambda a, b, c: sum(distances_of_bytes(a, b)) + c),
     Case("fns.b32 %0, %1, 0, 3;", "u32", ("u32",), lambda a: ([k for k in range(32) if a >> k & 1] + [-1] * 3)[2]),
     Case("fns.b32 %0, %1, 20, -2;", "u32", ("u32",), lambda a: ([k for k in range(20, -1, -1) if a >> k & 1] + [-1] * 2)[1]),
     Case("{ .reg .pred p; setp.lt.u32 p, %1, %2; selp.b32 %0, %1, %2, p; }", "u32", ("u32", "u32"), min),
@@ -363,6 +374,30 @@ def test_nan_wins_where_it_is_asked_for() -> None:
     a, b, out = np.array([1, np.nan, 2], F32), np.array([np.nan, 1, 3], F32), np.zeros(3, F32)
     ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, ctypes.c_int)(code.address("run"))(out.ctypes.data, a.ctypes.data, b.ctypes.data, 3)
     np.testing.assert_array_equal(out, [np.nan, np.nan, 2])
+
+
+TINY = 2.0**-127  # not normal
+
+
+@pytest.mark.parametrize(
+    ("instruction", "a", "b", "expected"),
+    [
+        ("mul.ftz.f32", TINY, 4.0, 0.0),
+        ("mul.ftz.f32", -(2.0**-126), 0.5, -0.0),
+        ("mul.f32", -(2.0**-126), 0.5, -TINY),
+        ("add.ftz.f32", -TINY, -TINY, -0.0),
+        ("max.ftz.f32", TINY, -1.0, 0.0),
+        ("add.ftz.f32", math.inf, TINY, math.inf),
+        ("{ .reg .pred p; setp.eq.ftz.f32 p, %1, %2; selp.f32 %0, 0f3F800000, 0f00000000, p; }", TINY, 0.0, 1.0),
+        ("{ .reg .f32 r; mul.f32 r, %1, %2; neg.ftz.f32 %0, r; }", 0.5, 2.0**-126, -0.0),
+    ],
+)
+def test_numbers_that_are_not_normal_are_zeros_where_that_is_asked_for(instruction: str, a: float, b: float, expected: float) -> None:
+    sources, out = [np.array([number], F32) for number in (a, b)], np.full(1, np.nan, F32)
+    code = native(Case(instruction, "f32", ("f32", "f32"), max).code)
+    pointers = [array.ctypes.data for array in (out, *sources)]
+    ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, ctypes.c_int)(code.address("run"))(*pointers, 1)
+    assert out.tobytes() == np.array([expected], F32).tobytes()
 
 
 APPROXIMATE = {

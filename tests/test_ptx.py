@@ -228,6 +228,12 @@ def test_registers_of_an_inner_scope_hide_those_outside() -> None:
     assert made.registers["%p1.1"] == 1
 
 
+def test_registers_may_stand_close_to_their_type() -> None:
+    made = function("{.reg.b32 f,C,nZ; mov.b32 C, 0x3fb8aa3bU; mov.b32 f, C;}")
+    assert [i.operands for i in instructions(made, "mov")] == [(Register("C.1"), Immediate(0x3FB8AA3B)), (Register("f.1"), Register("C.1"))]
+    assert made.registers.items() >= {"f.1": 32, "C.1": 32, "nZ.1": 32}.items()
+
+
 def test_labels_of_an_inner_scope_are_its_own() -> None:
     wait = "{ .reg .pred done; AGAIN: setp.eq.u32 done, %r1, 0; @done bra END; bra AGAIN; END: }"
     made = function(wait + wait)

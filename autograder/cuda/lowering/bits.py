@@ -221,6 +221,21 @@ def permute_bytes(code: FunctionLowering, instruction: Instruction) -> None:
     code.set(instruction.operands[0], result)
 
 
+def absolute_differences(code: FunctionLowering, instruction: Instruction) -> None:
+    """vabsdiff4: of four pairs of unsigned bytes; with `.add`, their sum is added to the third source."""
+    if instruction.modifiers[:3] != ("u32",) * 3 or instruction.modifiers[3:] not in ((), ("add",)):
+        raise unsupported(instruction)
+    builder = code.builder
+    left, right, total = (code.bits(operand, 32) for operand in instruction.operands[1:4])
+    adds = "add" in instruction.modifiers
+    result = total if adds else constant(I32, 0)
+    for k in range(4):
+        a, b = (builder.trunc(builder.lshr(source, constant(I32, 8 * k)), I8) for source in (left, right))
+        difference = builder.zext(builder.sub(code.intrinsic("umax", a, b), code.intrinsic("umin", a, b)), I32)
+        result = builder.add(result, difference) if adds else builder.or_(result, builder.shl(difference, constant(I32, 8 * k)))
+    code.set(instruction.operands[0], result)
+
+
 TABLE = {
     "and": logic,
     "or": logic,
@@ -241,4 +256,5 @@ TABLE = {
     "bmsk": mask_bits,
     "szext": extend_sign,
     "prmt": permute_bytes,
+    "vabsdiff4": absolute_differences,
 }

@@ -44,7 +44,7 @@ def _pair_of_halves(code: FunctionLowering, instruction: Instruction, type_: str
         raise unsupported(instruction)
     high, low = (code.value(operand, "f32") for operand in instruction.operands[1:3])
     if "relu" in instruction.modifiers:
-        high, low = (code.intrinsic("maximumnum", lane, constant(FLOAT, 0.0)) for lane in (high, low))
+        high, low = (floats.of_numbers(code, "max", lane, constant(FLOAT, 0.0)) for lane in (high, low))
     code.set(instruction.operands[0], halves.pack(code, [low, high], type_))
 
 
@@ -59,7 +59,7 @@ def _float_to_float(code: FunctionLowering, instruction: Instruction, result_typ
     if "sat" in instruction.modifiers:
         value = floats.saturate(code, value)
     if "relu" in instruction.modifiers:
-        value = code.intrinsic("maximumnum", value, constant(value.type, 0.0))
+        value = floats.of_numbers(code, "max", value, constant(value.type, 0.0))
     if result_type in HALVES:
         code.set(instruction.operands[0], _to_half(code, instruction, value, result_type))
     elif value.type == DOUBLE and result_type == "f32":

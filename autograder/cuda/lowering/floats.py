@@ -1,4 +1,4 @@
-"""Arithmetic on f32 and f64. `.approx` is computed like the exact operation, and `.ftz` keeps subnormal numbers."""
+"""Arithmetic on f32 and f64. `.approx` is computed like the exact operation."""
 
 from __future__ import annotations
 
@@ -22,8 +22,18 @@ def _finish(code: FunctionLowering, instruction: Instruction, result: ir.Value) 
 
 def saturate(code: FunctionLowering, value: ir.Value) -> ir.Value:
     """Into [0, 1]; a NaN becomes 0."""
-    bounded = code.intrinsic("maximumnum", value, constant(value.type, 0.0))
-    return code.intrinsic("minimumnum", bounded, constant(value.type, 1.0))
+    return of_numbers(code, "min", of_numbers(code, "max", value, constant(value.type, 0.0)), constant(value.type, 1.0))
+
+
+def of_numbers(code: FunctionLowering, name: str, left: ir.Value, right: ir.Value) -> ir.Value:
+    """The `min` or `max` of two floats; of a number and a NaN the number; -0 is below +0.
+
+    LLVM's own `maximumnum` gives a NaN where it knows that the other operand is none.
+    """
+    builder = code.builder
+    result = code.intrinsic(f"{name}imum", left, right)
+    result = builder.select(builder.fcmp_unordered("uno", right, right), left, result)
+    return builder.select(builder.fcmp_unordered("uno", left, left), right, result)
 
 
 def _rounded(code: FunctionLowering, instruction: Instruction, nearest: ir.Value, error: ir.Value | None) -> None:
@@ -97,12 +107,18 @@ def minimum_or_maximum(code: FunctionLowering, instruction: Instruction) -> None
     first, *others = _sources(code, instruction)
     if "xorsign" in instruction.modifiers:
         raise unsupported(instruction)
-    name = f"{instruction.name}imum" if "NaN" in instruction.modifiers else f"{instruction.name}imumnum"
     for other in others:
-        first = code.intrinsic(name, first, other)
+        first = extremum(code, instruction, first, other)
     if "abs" in instruction.modifiers:
         first = code.intrinsic("fabs", first)
     _finish(code, instruction, first)
+
+
+def extremum(code: FunctionLowering, instruction: Instruction, left: ir.Value, right: ir.Value) -> ir.Value:
+    """What `min` or `max` gives for two floats."""
+    if "NaN" in instruction.modifiers:
+        return code.intrinsic(f"{instruction.name}imum", left, right)
+    return of_numbers(code, instruction.name, left, right)
 
 
 def absolute(code: FunctionLowering, instruction: Instruction) -> None:

@@ -99,7 +99,14 @@ class FunctionLowering(ABC):
     def value(self, operand: Operand, type_: str) -> ir.Value:
         """An operand as PTX's type has it: a float for f32 and f64, else an integer."""
         value = self.bits(operand, WIDTHS[type_])
-        return self.builder.bitcast(value, FLOATS[type_]) if type_ in FLOATS else value
+        return self._flushed(self.builder.bitcast(value, FLOATS[type_])) if type_ in FLOATS else value
+
+    def _flushed(self, value: ir.Value) -> ir.Value:
+        """With `.ftz`, an f32 too small to be normal is a zero of its sign, be it a source or a result."""
+        if value.type != FLOAT or "ftz" not in self.instruction.modifiers:
+            return value
+        small = self.builder.fcmp_ordered("<", self.intrinsic("fabs", value), constant(FLOAT, 2.0**-126))
+        return self.builder.select(small, self.intrinsic("copysign", constant(FLOAT, 0.0), value), value)
 
     def set(self, destination: Operand, value: ir.Value, *, signed: bool = False) -> None:
         """Write a register. A value narrower than it is filled with zeros, or with its sign; a wider one is cut off."""
@@ -108,7 +115,7 @@ class FunctionLowering(ABC):
         if not isinstance(destination, Register) or destination.name not in self.registers:
             raise unsupported(self.instruction, f"destination {destination}")
         slot = self.registers[destination.name]
-        self.builder.store(self.resize(self.as_integer(value), self.function.registers[destination.name], signed=signed), slot)
+        self.builder.store(self.resize(self.as_integer(self._flushed(value)), self.function.registers[destination.name], signed=signed), slot)
 
     def as_integer(self, value: ir.Value) -> ir.Value:
         same_size = {HALF: I16, FLOAT: I32, DOUBLE: I64}.get(value.type)

@@ -99,7 +99,7 @@ def _bounded(code: FunctionLowering, instruction: Instruction, value: ir.Value) 
     if "sat" in instruction.modifiers:
         return floats.saturate(code, value)
     if "relu" in instruction.modifiers:
-        return code.intrinsic("maximumnum", value, constant(FLOAT, 0.0))
+        return floats.of_numbers(code, "max", value, constant(FLOAT, 0.0))
     return value
 
 
@@ -111,7 +111,7 @@ def _compute(code: FunctionLowering, instruction: Instruction, sources: list[ir.
         case "fma" | "mad":
             return _fused(code, *sources)
         case "min" | "max":
-            return code.intrinsic(f"{instruction.name}imum" if "NaN" in instruction.modifiers else f"{instruction.name}imumnum", *sources)
+            return floats.extremum(code, instruction, *sources)
         case "neg":
             return builder.fneg(*sources)
         case "abs":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from llvmlite import ir
 
 from autograder.cuda.lowering.function import FunctionLowering
-from autograder.cuda.lowering.types import I8, I16, I32, constant, integer, is_signed, type_of
+from autograder.cuda.lowering.types import I1, I8, I16, I32, constant, integer, is_signed, type_of
 from autograder.cuda.ptx.model import WIDTHS, Instruction
 
 
@@ -36,16 +36,17 @@ def subtract(code: FunctionLowering, instruction: Instruction) -> None:
 
 
 def _with_carry(code: FunctionLowering, instruction: Instruction, left: ir.Value, right: ir.Value) -> ir.Value:
-    """Add or subtract in twice the width: the bit above the result is the carry, or the borrow."""
-    narrow, wide = left.type, integer(2 * left.type.width)
-    combine = code.builder.sub if instruction.name.startswith("sub") else code.builder.add
-    result = combine(code.builder.zext(left, wide), code.builder.zext(right, wide))
-    if instruction.name in ("addc", "subc", "madc"):
-        result = combine(result, code.builder.zext(code.builder.load(code.carry), wide))
+    """Add in twice the width: the bit above the sum is the carry. GPUs subtract as left + ~right + 1: no borrow is a carry."""
+    builder, narrow, wide = code.builder, left.type, integer(2 * left.type.width)
+    subtracts = instruction.name.startswith("sub")
+    if subtracts:
+        right = builder.not_(right)
+    carry = builder.load(code.carry) if instruction.name in ("addc", "subc", "madc") else constant(I1, subtracts)
+    result = builder.add(builder.add(builder.zext(left, wide), builder.zext(right, wide)), builder.zext(carry, wide))
     if "cc" in instruction.modifiers:
-        above = code.builder.lshr(result, constant(wide, narrow.width))
-        code.builder.store(code.builder.trunc(above, integer(1)), code.carry)
-    return code.builder.trunc(result, narrow)
+        above = builder.lshr(result, constant(wide, narrow.width))
+        builder.store(builder.trunc(above, I1), code.carry)
+    return builder.trunc(result, narrow)
 
 
 def _product(code: FunctionLowering, instruction: Instruction) -> ir.Value:

@@ -476,7 +476,9 @@ class _BodyParser:
         if word == ".loc":
             self.lines.read(self.tokens)
         elif word == ".reg":
-            self._registers()
+            self._registers(self.tokens.take())
+        elif word.startswith(".reg."):
+            self._registers(word.removeprefix(".reg"))
         elif word in _SPACES:
             self._declare(word)
         elif word == ".pragma":
@@ -485,9 +487,9 @@ class _BodyParser:
         else:
             raise _Unexpected
 
-    def _registers(self) -> None:
-        """`.reg .b32 %r<9>;` declares `%r0` to `%r8`."""
-        width = WIDTHS.get(self.tokens.take()[1:])
+    def _registers(self, type_: str) -> None:
+        """`.reg .b32 %r<9>;` declares `%r0` to `%r8`. Headers also write `.reg.b32 f, C;`."""
+        width = WIDTHS.get(type_[1:])
         if width is None:
             raise _Unexpected
         for names in self.tokens.separated(self._register_names, ";"):

@@ -229,9 +229,7 @@ def overlaps(figure: Figure) -> list[tuple[str, str]]:
     return pairs + outside
 
 
-@pytest.mark.parametrize(
-    ("sides", "grid", "block"), [((3, 5), (2, 2), (4, 2)), ((6, 8), (2, 2), (4, 4)), ((13, 29), (4, 4), (8, 4))]
-)
+@pytest.mark.parametrize(("sides", "grid", "block"), [((3, 5), (2, 2), (4, 2)), ((6, 8), (2, 2), (4, 4)), ((13, 29), (4, 4), (8, 4))])
 def test_texts_of_two_dimensions_do_not_overlap(sides: tuple[int, int], grid: Any, block: Any) -> None:
     out = cp.zeros(sides, cp.float32)
     assert overlaps(touches(cost_of(FILL, grid, block, out, *sides), out, writes=True).figure) == []  # type: ignore[arg-type]

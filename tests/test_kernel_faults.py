@@ -14,6 +14,7 @@ from kernels.program import Empty, compiled, run
 
 from autograder.cuda import KernelFault, memory, step_budget
 from autograder.cuda import standin as cp
+from autograder.cuda.faults import UnwrittenWarning
 
 BUDGET = 300_000
 NUMBER = r"(\d+|\((?:[xyz]=\d+(?:, )?)+\))"
@@ -53,6 +54,13 @@ def test_unwritten_output(case: Unwritten) -> None:
     allocation = memory.find(memory.split(out.data.ptr)[0])
     assert allocation is not None
     assert np.array_equal(allocation.unwritten(), case.unwritten)
+
+
+@pytest.mark.parametrize("case", UNWRITTEN, ids=lambda case: case.program.name)
+def test_unwritten_output_is_told_of_when_it_comes_to_the_host(case: Unwritten) -> None:
+    count, first = int(case.unwritten.sum()), int(np.argmax(case.unwritten))
+    with pytest.warns(UnwrittenWarning, match=rf"{count} of 100 elements of this array were never written, the first of them \[{first}\]"):
+        launched(case).get()
 
 
 @pytest.mark.parametrize("case", UNWRITTEN, ids=lambda case: case.program.name)

@@ -14,6 +14,10 @@ class CompileError(Exception):
         return str(self)
 
 
+class UnwrittenWarning(UserWarning):
+    """Elements that come to the host although nobody has written them: rubbish."""
+
+
 class NotSupported(Exception):
     """A legitimate kernel that this machine cannot run; the message names what it cannot do."""
 

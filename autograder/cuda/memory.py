@@ -83,6 +83,10 @@ class Allocation:
         unwritten = np.repeat(self._shadow["write"] == 0, 1 << self._granule_shift)[: self.bytes.size]
         return np.asarray(unwritten.reshape(self.values.size, -1).any(axis=1))
 
+    def left_unwritten(self) -> np.ndarray:
+        """Where kernels have been at work: which elements they have left unwritten, as indices in flat order."""
+        return np.flatnonzero(self.unwritten()) if self._shadow.size else np.zeros(0, np.int64)
+
     def watch(self, granule_shift: int) -> None:
         """Keep a shadow of one entry per `1 << granule_shift` bytes from now on."""
         if self._shadow.size and self._granule_shift == granule_shift:

@@ -7,6 +7,7 @@ becomes a NumPy array by itself.
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import EllipsisType
@@ -15,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from autograder.cuda.faults import NotSupported
+from autograder.cuda.faults import NotSupported, UnwrittenWarning
 from autograder.cuda.memory import Allocation, MemoryPointer
 
 # The byte that fills what nobody has written; floating memory holds NaN instead.
@@ -109,7 +110,8 @@ class ndarray(NDArrayOperatorsMixin):
     # ---- copies to the host, and what asks for one number
 
     def get(self, stream: Any = None, order: str = "C", out: np.ndarray | None = None, blocking: bool = True) -> np.ndarray:
-        """A copy in NumPy."""
+        """A copy in NumPy. It warns of elements that a kernel should have written, and did not."""
+        self._warn_of_unwritten()
         if out is None:
             return self._values.copy(_order(order))
         if out.dtype != self.dtype:
@@ -118,6 +120,13 @@ class ndarray(NDArrayOperatorsMixin):
             raise ValueError(f"Shape mismatch. Expected shape: {self.shape}, actual shape: {out.shape}")
         out[...] = self._values
         return out
+
+    def _warn_of_unwritten(self) -> None:
+        left = self._allocation.left_unwritten() if self.size == self._allocation.values.size else ()
+        if len(left):
+            first = ", ".join(str(k) for k in np.unravel_index(left[0], self._allocation.values.shape))
+            what = f"{len(left)} of {self.size} elements of this array were never written, the first of them [{first}]: they hold rubbish."
+            warnings.warn(f"{what} Does a thread write each of them?", UnwrittenWarning, stacklevel=3)
 
     def set(self, arr: np.ndarray, stream: Any = None) -> None:
         """Copy a NumPy array of the same shape and dtype to here."""

@@ -122,10 +122,10 @@ class ndarray(NDArrayOperatorsMixin):
         return out
 
     def _warn_of_unwritten(self) -> None:
-        left = self._allocation.left_unwritten() if self.size == self._allocation.values.size else ()
-        if len(left):
+        left = self._allocation.left_unwritten()
+        if left.size and self.size == self._allocation.values.size:
             first = ", ".join(str(k) for k in np.unravel_index(left[0], self._allocation.values.shape))
-            what = f"{len(left)} of {self.size} elements of this array were never written, the first of them [{first}]: they hold rubbish."
+            what = f"{left.size} of {self.size} elements of this array were never written, the first of them [{first}]: they hold rubbish."
             warnings.warn(f"{what} Does a thread write each of them?", UnwrittenWarning, stacklevel=3)
 
     def set(self, arr: np.ndarray, stream: Any = None) -> None:

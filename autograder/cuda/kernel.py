@@ -9,7 +9,7 @@ import numpy as np
 
 from autograder.cuda import arguments, memory
 from autograder.cuda.faults import KernelFault, NotSupported
-from autograder.cuda.launch import Extent, Setting, launch
+from autograder.cuda.launch import Extent, Setting, launch, mode_of_launches
 from autograder.cuda.program import CHECKED, Program, load
 from autograder.cuda.ptx.model import Function
 
@@ -172,7 +172,8 @@ class RawKernel:
         """
         kernel = self._kernel()
         grid, block = _extent(grid, "grid", MAX_GRID), _extent(block, "block", MAX_BLOCK)
-        self._check_size(kernel, block, shared_mem)
+        launchable = self._program().launchable(kernel.name, mode_of_launches())
+        self._check_size(kernel, block, launchable.lowered.static_shared_bytes, shared_mem)
         declared = arguments.declared(self.code, self._name, len(kernel.parameters))
         if len(args) != len(declared):
             names = ", ".join(d.name for d in declared)
@@ -182,9 +183,9 @@ class RawKernel:
             if hasattr(arg, "data") and hasattr(arg.data, "ptr"):
                 arrays.setdefault(memory.split(arg.data.ptr)[0], []).append(d.name)
         packed = arguments.pack(kernel.parameters, declared, args)
-        launch(self._program(), kernel.name, Setting(grid, block, packed, shared_mem, self.quoted.splitlines(), arrays))
+        launch(launchable, Setting(grid, block, packed, shared_mem, self.quoted.splitlines(), arrays))
 
-    def _check_size(self, kernel: Function, block: Extent, shared_mem: int) -> None:
+    def _check_size(self, kernel: Function, block: Extent, static: int, shared_mem: int) -> None:
         threads = int(np.prod(block))
         if threads > MAX_THREADS:
             raise KernelFault(f"a block of {' × '.join(map(str, block))} has {threads} threads; a GPU allows {MAX_THREADS}")
@@ -192,7 +193,6 @@ class RawKernel:
         if bounds and threads > np.prod(bounds):
             raise KernelFault(f"a block has {threads} threads, but the kernel's __launch_bounds__ promise at most {np.prod(bounds)}")
         most = max(MAX_SHARED, min(self.max_dynamic_shared_size_bytes, MAX_SHARED_ON_REQUEST))
-        static = self.shared_size_bytes
         if static + shared_mem > most:
             raise KernelFault(
                 f"the kernel asks for {static + shared_mem} bytes of shared memory ({static} that it declares, {shared_mem} that the launch adds); "

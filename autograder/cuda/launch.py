@@ -16,7 +16,7 @@ from autograder.cuda import memory, runtime
 from autograder.cuda.cost import EVENT, Cost, Costs, Tally
 from autograder.cuda.explain import Scene, explain
 from autograder.cuda.faults import KernelFault
-from autograder.cuda.program import CHECKED, TRACED, Launchable, Program
+from autograder.cuda.program import CHECKED, TRACED, Launchable
 from autograder.cuda.runtime import layout, printing
 
 Extent = tuple[int, int, int]
@@ -93,18 +93,22 @@ class Setting:
     arrays: dict[int, list[str]] = field(default_factory=dict)
 
 
-def launch(program: Program, kernel: str, setting: Setting) -> None:
+def mode_of_launches() -> str:
+    """How kernels must be compiled for launches from here."""
+    return CHECKED if _measured.get() is None else TRACED
+
+
+def launch(launchable: Launchable, setting: Setting) -> None:
     """Run all blocks, with all checks.
 
     Raises:
         KernelFault: with the first thread that goes wrong.
-        NotSupported: an instruction is not known.
     """
     costs = _measured.get()
     if costs is None:
-        Run(program.launchable(kernel, CHECKED), setting).all_blocks()
+        Run(launchable, setting).all_blocks()
     else:
-        costs.append(Run(program.launchable(kernel, TRACED), setting).traced())
+        costs.append(Run(launchable, setting).traced())
 
 
 class Run:

@@ -683,6 +683,23 @@ def test_lanes_that_have_left_or_do_not_exist_take_no_part() -> None:
     assert BALLOT.run(threads=10).x[0] == 0b1001001001
 
 
+BRANCHES = kernel("""
+    if (T % 4 == 3) { SYNC_LANES(~0u, 7); }
+    if (T % 4 == 1) { WARP(ACTIVE_MASK, ~0u, 0, 0, 0, 1); STORE(global, X + 4 * T, thread->result, 2); }
+    if (T % 4 == 0) { WARP(ACTIVE_MASK, ~0u, 0, 0, 0, 3); STORE(global, X + 4 * T, thread->result, 4); }
+    if (T % 4 < 2) { WARP(ACTIVE_MASK, ~0u, 0, 0, 0, 5); STORE(global, Y + 4 * T, thread->result, 6); }
+    if (T % 4 != 3) { SYNC_LANES(~0u, 8); }
+""")
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_active_lanes_are_those_that_run_together(traced: bool) -> None:
+    run = BRANCHES.run(traced=traced)
+    assert run.kind == FaultKind.NO_FAULT
+    assert [int(mask) for mask in run.x[:4]] == [0x11111111, 0x22222222, 0, 0]
+    assert [int(mask) for mask in run.y[:4]] == [0x33333333, 0x33333333, 0, 0]
+
+
 # Lane 0 writes, all synchronize or not, lane 1 reads.
 TELLS = "if (LANE == {writer}) {{ STORE(shared, S, 1, 1); }} {sync} if (LANE == {reader}) {{ LOAD(shared, S, 3); }}"
 TOLD = [

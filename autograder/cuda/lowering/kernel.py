@@ -297,8 +297,6 @@ class _KernelFunction(FunctionLowering):
                 return self.builder.lshr(self._unchanging(THREAD, "number"), constant(I32, 5))
             case "%nwarpid":
                 return self.builder.lshr(self.builder.add(self._unchanging(LAUNCH, "threads"), constant(I32, 31)), constant(I32, 5))
-            case "%activemask":
-                return self._existing_lanes()
             case "%smid" | "%gridid":
                 return constant(I32, 0)
             case "%nsmid":
@@ -321,13 +319,6 @@ class _KernelFunction(FunctionLowering):
             case "gt":
                 return self.builder.not_(self.builder.or_(below, own))
         raise unsupported(self.instruction, f"%lanemask_{relation}")
-
-    def _existing_lanes(self) -> ir.Value:
-        """Bits of the lanes that this warp has: the last one of a block may have fewer than 32."""
-        first = self.builder.and_(self._unchanging(THREAD, "number"), constant(I32, ~31))
-        count = self.builder.sub(self._unchanging(LAUNCH, "threads"), first)
-        spare = self.builder.sub(constant(I32, 32), self.intrinsic("umin", count, constant(I32, 32)))
-        return self.builder.lshr(constant(I32, -1), spare)
 
     # ---- addresses
 

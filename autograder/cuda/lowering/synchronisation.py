@@ -117,7 +117,9 @@ def reduce(code: FunctionLowering, instruction: Instruction) -> None:
 
 
 def active_mask(code: FunctionLowering, instruction: Instruction) -> None:
-    code.set(instruction.operands[0], code.special_register("%activemask"))
+    """Which lanes run this together: those that are here when no other lane of the warp can go on."""
+    code.stop(Status.IN_WARP, WarpOperation.ACTIVE_MASK, {"mask": constant(I32, -1)})
+    code.set(instruction.operands[0], code.answer("result"))
 
 
 def fence(code: FunctionLowering, instruction: Instruction) -> None:

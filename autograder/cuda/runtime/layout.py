@@ -61,6 +61,7 @@ class WarpOperation(IntEnum):
     REDUCE_OR = auto()
     REDUCE_XOR = auto()
     SYNC_WARP = auto()
+    ACTIVE_MASK = auto()
 
 
 class Access(IntEnum):

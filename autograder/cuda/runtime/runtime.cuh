@@ -37,6 +37,7 @@ enum WarpOperation : u32 {
     MATCH_ANY, MATCH_ALL,
     REDUCE_ADD, REDUCE_MIN_SIGNED, REDUCE_MAX_SIGNED, REDUCE_MIN, REDUCE_MAX, REDUCE_AND, REDUCE_OR, REDUCE_XOR,
     SYNC_WARP,
+    ACTIVE_MASK, // no mask says who comes
 };
 
 enum Access : u32 { LOAD, STORE, ATOMIC };

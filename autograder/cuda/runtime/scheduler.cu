@@ -43,7 +43,9 @@ static __device__ __noinline__ u32 run_warp(Warp *warp, Kernel kernel) {
     u32 status;
     do {
         status = run_lanes(warp, kernel);
-        if (status == RUNNABLE) status = warp->launch->events ? step(warp) : run_operations(warp);
+        if (status != RUNNABLE) return status;
+        status = warp->launch->events ? step(warp) : run_operations(warp);
+        if (status == FINISHED) status = tell_active_lanes(warp);
     } while (status == RUNNABLE);
     return status;
 }

@@ -17,7 +17,7 @@ class Status(IntEnum):
 
 
 class BarrierOperation(IntEnum):
-    SYNC, COUNT, AND, OR = range(4)
+    SYNC, COUNT, AND, OR, ARRIVE = range(5)
 
 
 class WarpOperation(IntEnum):

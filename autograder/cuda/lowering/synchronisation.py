@@ -41,9 +41,10 @@ def barrier(code: FunctionLowering, instruction: Instruction) -> None:
         _meet(code, WarpOperation.SYNC_WARP, instruction.operands[0])
     elif "red" in modifiers:
         _barrier_with_answer(code, instruction)
-    elif "sync" in modifiers:
+    elif "sync" in modifiers or "arrive" in modifiers:
         number, *threads = instruction.operands
-        code.stop(Status.AT_BARRIER, BarrierOperation.SYNC, _barrier_fields(code, number, threads))
+        operation = BarrierOperation.SYNC if "sync" in modifiers else BarrierOperation.ARRIVE
+        code.stop(Status.AT_BARRIER, operation, _barrier_fields(code, number, threads))
     else:
         raise unsupported(instruction)
 

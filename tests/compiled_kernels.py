@@ -148,6 +148,7 @@ class Kernel:
                 WarpOperation.VOTE_ALL: len(values) == bin(ballot).count("1"),
                 WarpOperation.VOTE_ANY: ballot != 0,
                 WarpOperation.VOTE_BALLOT: ballot,
+                WarpOperation.ACTIVE_MASK: sum(1 << other for other in values),
                 WarpOperation.REDUCE_ADD: sum(values.values()) & 0xFFFFFFFF,
                 WarpOperation.MATCH_ANY: sum(1 << other for other, value in values.items() if value == values[own]),
             }.get(WarpOperation(lane["operation"]), values.get(source, values[own]))

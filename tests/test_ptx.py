@@ -418,6 +418,7 @@ def test_a_guard_keeps_the_old_value_alive() -> None:
     [
         ("st.shared.v2.u32 [%r1], {%r2, %r3};", (), ("%r1", "%r2", "%r3")),
         ("ld.shared.v2.u32 {%r1, %r2}, [%r3+4];", ("%r1", "%r2"), ("%r3",)),
+        ("activemask.b32 %r1;", ("%r1",), ()),
         ("shfl.sync.up.b32 %r1|%p1, %r2, %r3, 0, -1;", ("%r1", "%p1"), ("%r2", "%r3")),
         ("setp.eq.s32 %p1|%p2, %r1, 3;", ("%p1", "%p2"), ("%r1",)),
         ("bar.sync %r1, %r2;", (), ("%r1", "%r2")),

@@ -683,6 +683,23 @@ def test_lanes_that_have_left_or_do_not_exist_take_no_part() -> None:
     assert BALLOT.run(threads=10).x[0] == 0b1001001001
 
 
+BRANCHES = kernel("""
+    if (T % 4 == 3) { SYNC_LANES(~0u, 7); }
+    if (T % 4 == 1) { WARP(ACTIVE_MASK, ~0u, 0, 0, 0, 1); STORE(global, X + 4 * T, thread->result, 2); }
+    if (T % 4 == 0) { WARP(ACTIVE_MASK, ~0u, 0, 0, 0, 3); STORE(global, X + 4 * T, thread->result, 4); }
+    if (T % 4 < 2) { WARP(ACTIVE_MASK, ~0u, 0, 0, 0, 5); STORE(global, Y + 4 * T, thread->result, 6); }
+    if (T % 4 != 3) { SYNC_LANES(~0u, 8); }
+""")
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_active_lanes_are_those_that_run_together(traced: bool) -> None:
+    run = BRANCHES.run(traced=traced)
+    assert run.kind == FaultKind.NO_FAULT
+    assert [int(mask) for mask in run.x[:4]] == [0x11111111, 0x22222222, 0, 0]
+    assert [int(mask) for mask in run.y[:4]] == [0x33333333, 0x33333333, 0, 0]
+
+
 # Lane 0 writes, all synchronize or not, lane 1 reads.
 TELLS = "if (LANE == {writer}) {{ STORE(shared, S, 1, 1); }} {sync} if (LANE == {reader}) {{ LOAD(shared, S, 3); }}"
 TOLD = [
@@ -730,6 +747,17 @@ TOO_FEW = kernel("if (T < 16) { BARRIER_OF(SYNC, 1, 64, 0, 1); } else if (T < 32
 PRODUCER = kernel(
     "if (T < 32) { STORE(shared, S + 4 * T, T, 1); BARRIER_OF(SYNC, 1, 64, 0, 2); } else { BARRIER_OF(SYNC, 1, 64, 0, 3); LOAD(shared, S + 4 * (T - 32), 4); }"
 )
+# One warp fills a buffer, the other one empties it; the first round of "empty" is announced before anything is full.
+HANDED_OVER = kernel("""
+    if (T < 32) {
+        BARRIER_OF(SYNC, 2, 64, 0, 1); STORE(shared, S + 4 * T, 1, 2); BARRIER_OF(ARRIVE, 1, 64, 0, 3);
+        BARRIER_OF(SYNC, 2, 64, 0, 4); STORE(shared, S + 4 * T, 2, 5); BARRIER_OF(ARRIVE, 1, 64, 0, 6);
+    } else {
+        BARRIER_OF(ARRIVE, 2, 64, 0, 7); BARRIER_OF(SYNC, 1, 64, 0, 8); LOAD(shared, S + 4 * (63 - T), 9);
+        BARRIER_OF(ARRIVE, 2, 64, 0, 10); BARRIER_OF(SYNC, 1, 64, 0, 11); LOAD(shared, S + 4 * (63 - T), 12);
+    }
+""")
+NOT_ALL_ARRIVE = kernel("if (T < 31) { BARRIER_OF(ARRIVE, 1, 64, 0, 1); } else if (T > 31) { BARRIER_OF(SYNC, 1, 64, 0, 2); }")
 REDUCING = kernel(
     "BARRIER_OF(COUNT, 0, 0, T % 3 == 0, 1); saved[0] = thread->result; BARRIER_OF(AND, 0, 0, T < 64, 2); saved[1] = thread->result; BARRIER_OF(OR, 0, 0, T == 40, 3); if (T == 0) { STORE(global, X, saved[0], 4); STORE(global, X + 4, saved[1], 5); STORE(global, X + 8, thread->predicate, 6); }"
 )
@@ -775,6 +803,11 @@ def test_named_barriers() -> None:
     assert run.kind == FaultKind.NO_FAULT
     assert run.x.sum() + run.y.sum() == 96
     assert PRODUCER.run(threads=64).kind == FaultKind.NO_FAULT
+
+
+def test_who_arrives_at_a_barrier_does_not_wait_there() -> None:
+    assert HANDED_OVER.run(threads=64).kind == FaultKind.NO_FAULT
+    assert NOT_ALL_ARRIVE.run(threads=64).kind == FaultKind.BARRIER_LEFT
 
 
 def test_a_named_barrier_that_too_few_reach() -> None:

@@ -21,23 +21,30 @@ def aligned(offset: int, to: int = 16) -> int:
 
 @dataclass(frozen=True)
 class Frame:
-    """Offsets in bytes. `saved` has, for each instruction at which the function may stop, where its live registers go."""
+    """Offsets in bytes.
+
+    `registers` are those that always lie in the frame. `saved` has, for each instruction at which the function may stop,
+    where its other live registers go.
+    """
 
     results: dict[str, int]
     parameters: dict[str, int]
+    registers: dict[str, int]
     saved: dict[int, dict[str, int]]
     depots: dict[str, int]
     size: int
 
 
-def frame_of(function: Function, live: Mapping[int, Iterable[str]]) -> Frame:
-    """Lay out a frame; `live` names the registers to keep where the function may stop.
+def frame_of(function: Function, registers: Iterable[str], live: Mapping[int, Iterable[str]]) -> Frame:
+    """Lay out a frame; `registers` always lie in it, `live` names those to save where the function may stop.
 
     Raises:
         NotSupported: local arrays of 1 MiB or more, or too much that is passed on in calls.
     """
     parameters_at = parameters_offset(function.results)
-    saved_at = aligned(HEADER if function.entry else parameters_at + _end(function.parameters))
+    registers_at = aligned(HEADER if function.entry else parameters_at + _end(function.parameters))
+    always = _places(function, registers, registers_at)
+    saved_at = max((offset + 8 for offset in always.values()), default=registers_at)
     saved = {index: _places(function, names, saved_at) for index, names in live.items()}
     arguments = sum(variable.size for variable in function.variables.values() if variable.space == "param")
     if arguments > LARGEST_ARGUMENTS:
@@ -53,6 +60,7 @@ def frame_of(function: Function, live: Mapping[int, Iterable[str]]) -> Frame:
     return Frame(
         {result.name: HEADER + result.offset for result in function.results},
         {} if function.entry else {parameter.name: parameters_at + parameter.offset for parameter in function.parameters},
+        always,
         saved,
         depots,
         aligned(end),

@@ -42,7 +42,7 @@ class FunctionLowering(ABC):
         self.instruction = Instruction("", (), None, 0, "")  # the one that is being lowered
         self.index = 0  # its place in the body
         # What nobody has written is 0: LLVM takes any value for it, another one at each use, and a check would check nothing.
-        self.registers = {name: self.zeros(integer(width), name) for name, width in function.registers.items()}
+        self.registers: dict[str, ir.Value] = {name: self.zeros(integer(width), name) for name, width in function.registers.items()}
         self.carry = self.zeros(I1, "carry")  # the condition code of add.cc and its like
         self.labels = {item.name: target.append_basic_block(item.name) for item in function.body if isinstance(item, Label)}
 
@@ -84,7 +84,7 @@ class FunctionLowering(ABC):
         """An operand as an integer of `width` bits: cut off or filled with zeros as needed."""
         match operand:
             case Register(name) if name in self.registers:
-                return self.resize(self.builder.load(self.registers[name]), width)
+                return self.resize(self.register(name), width)
             case Register(name):
                 return self.resize(self.special_register(name), width)
             case Negated(register):
@@ -95,6 +95,9 @@ class FunctionLowering(ABC):
                 address = self.symbol_address(name)
                 return self.resize(self.builder.add(address, constant(I64, offset)) if offset else address, width)
         raise unsupported(self.instruction, f"operand {operand}")
+
+    def register(self, name: str) -> ir.Value:
+        return self.builder.load(self.registers[name], typ=integer(self.function.registers[name]))
 
     def value(self, operand: Operand, type_: str) -> ir.Value:
         """An operand as PTX's type has it: a float for f32 and f64, else an integer."""

@@ -175,6 +175,7 @@ class _KernelFunction(FunctionLowering):
         self.thread, self.launch, self.frame_pointer = self.target.args
         self.backward_branches = flow.backward_branches(function)
         self.frame = self._lay_out_frame()
+        self.registers |= {name: self.at(self.frame_pointer, offset) for name, offset in self.frame.registers.items()}
         self.resumptions = {index: self.new_block(f"resume.{index}") for index in self.frame.saved}
         self.states = {index: state for state, index in enumerate(self.frame.saved, start=1)}
         self.failed = self.new_block("failed")
@@ -189,7 +190,10 @@ class _KernelFunction(FunctionLowering):
                 if not flow.suspends(item):  # it stops before it does anything
                     kept |= set(flow.uses(item)) & self.function.registers.keys()
                 keep[index] = kept
-        return frame_of(self.function, keep)
+        if self.module.mode != "traced":
+            return frame_of(self.function, (), keep)
+        # It stops so often that saving would be most of the code.
+        return frame_of(self.function, set().union(*keep.values()), dict.fromkeys(keep, ()))
 
     # ---- entering, leaving
 
@@ -207,6 +211,8 @@ class _KernelFunction(FunctionLowering):
         self._fill_failed()
         self.builder.position_at_end(start)
         self._check_stack()
+        for name in self.frame.registers:
+            self.builder.store(constant(integer(self.function.registers[name]), 0), self.registers[name], align=1)
         for variable in self.function.variables.values():
             if variable.space == "local":
                 self._write_depot_header(variable.name, variable.size)
@@ -297,8 +303,6 @@ class _KernelFunction(FunctionLowering):
                 return self.builder.lshr(self._unchanging(THREAD, "number"), constant(I32, 5))
             case "%nwarpid":
                 return self.builder.lshr(self.builder.add(self._unchanging(LAUNCH, "threads"), constant(I32, 31)), constant(I32, 5))
-            case "%activemask":
-                return self._existing_lanes()
             case "%smid" | "%gridid":
                 return constant(I32, 0)
             case "%nsmid":
@@ -321,13 +325,6 @@ class _KernelFunction(FunctionLowering):
             case "gt":
                 return self.builder.not_(self.builder.or_(below, own))
         raise unsupported(self.instruction, f"%lanemask_{relation}")
-
-    def _existing_lanes(self) -> ir.Value:
-        """Bits of the lanes that this warp has: the last one of a block may have fewer than 32."""
-        first = self.builder.and_(self._unchanging(THREAD, "number"), constant(I32, ~31))
-        count = self.builder.sub(self._unchanging(LAUNCH, "threads"), first)
-        spare = self.builder.sub(constant(I32, 32), self.intrinsic("umin", count, constant(I32, 32)))
-        return self.builder.lshr(constant(I32, -1), spare)
 
     # ---- addresses
 
@@ -435,7 +432,7 @@ class _KernelFunction(FunctionLowering):
     def _save_registers(self) -> None:
         self.builder.store(constant(I32, self.states[self.index]), self.frame_pointer)
         for name, offset in self.frame.saved[self.index].items():
-            self.builder.store(self.builder.load(self.registers[name]), self.at(self.frame_pointer, offset), align=1)
+            self.builder.store(self.register(name), self.at(self.frame_pointer, offset), align=1)
 
     def _resume(self) -> None:
         """Where the function goes on when it is called again."""

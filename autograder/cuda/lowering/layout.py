@@ -17,7 +17,7 @@ class Status(IntEnum):
 
 
 class BarrierOperation(IntEnum):
-    SYNC, COUNT, AND, OR = range(4)
+    SYNC, COUNT, AND, OR, ARRIVE = range(5)
 
 
 class WarpOperation(IntEnum):
@@ -26,8 +26,8 @@ class WarpOperation(IntEnum):
         VOTE_ALL, VOTE_ANY, VOTE_UNIFORM, VOTE_BALLOT,
         MATCH_ANY, MATCH_ALL,
         REDUCE_ADD, REDUCE_MIN_SIGNED, REDUCE_MAX_SIGNED, REDUCE_MIN, REDUCE_MAX, REDUCE_AND, REDUCE_OR, REDUCE_XOR,
-        SYNC_WARP,
-    ) = range(19)  # fmt: skip
+        SYNC_WARP, ACTIVE_MASK,
+    ) = range(20)  # fmt: skip
 
 
 class Access(IntEnum):

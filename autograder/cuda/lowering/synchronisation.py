@@ -41,9 +41,10 @@ def barrier(code: FunctionLowering, instruction: Instruction) -> None:
         _meet(code, WarpOperation.SYNC_WARP, instruction.operands[0])
     elif "red" in modifiers:
         _barrier_with_answer(code, instruction)
-    elif "sync" in modifiers:
+    elif "sync" in modifiers or "arrive" in modifiers:
         number, *threads = instruction.operands
-        code.stop(Status.AT_BARRIER, BarrierOperation.SYNC, _barrier_fields(code, number, threads))
+        operation = BarrierOperation.SYNC if "sync" in modifiers else BarrierOperation.ARRIVE
+        code.stop(Status.AT_BARRIER, operation, _barrier_fields(code, number, threads))
     else:
         raise unsupported(instruction)
 
@@ -117,7 +118,9 @@ def reduce(code: FunctionLowering, instruction: Instruction) -> None:
 
 
 def active_mask(code: FunctionLowering, instruction: Instruction) -> None:
-    code.set(instruction.operands[0], code.special_register("%activemask"))
+    """Which lanes run this together: those that are here when no other lane of the warp can go on."""
+    code.stop(Status.IN_WARP, WarpOperation.ACTIVE_MASK, {"mask": constant(I32, -1)})
+    code.set(instruction.operands[0], code.answer("result"))
 
 
 def fence(code: FunctionLowering, instruction: Instruction) -> None:

@@ -23,7 +23,7 @@ _LEAVING = frozenset({"ret", "exit", "trap"})
 BRANCHES = frozenset({"bra", "brx"})
 # Instructions whose first operand is read. (Where it is an address, as in a store, nothing is written anyway.)
 _WITHOUT_RESULT = frozenset({"bra", "brx", "bar", "barrier", "nanosleep"})
-_WARP_OPERATIONS = frozenset({"shfl", "vote", "match", "redux", "wmma", "mma", "ldmatrix", "movmatrix"})
+_WARP_OPERATIONS = frozenset({"shfl", "vote", "match", "redux", "activemask", "wmma", "mma", "ldmatrix", "movmatrix"})
 _BARRIERS = frozenset({"bar", "barrier"})
 
 

@@ -31,12 +31,13 @@ class Status(IntEnum):
 
 
 class BarrierOperation(IntEnum):
-    """What the threads at a barrier learn: nothing, how many of their predicates are true, whether all or any are."""
+    """What the threads at a barrier learn: nothing, how many of their predicates are true, whether all or any are. ARRIVE does not wait."""
 
     SYNC = 0
     COUNT = auto()
     AND = auto()
     OR = auto()
+    ARRIVE = auto()
 
 
 class WarpOperation(IntEnum):
@@ -61,6 +62,7 @@ class WarpOperation(IntEnum):
     REDUCE_OR = auto()
     REDUCE_XOR = auto()
     SYNC_WARP = auto()
+    ACTIVE_MASK = auto()
 
 
 class Access(IntEnum):
@@ -221,6 +223,7 @@ class Launch(ctypes.Structure):
         ("interrupted", c_void_p),
         ("begun", c_uint64),
         ("host_stack_end", c_uint64),
+        ("arrived", c_uint32 * 16),
     )
 
 

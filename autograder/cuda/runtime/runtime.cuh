@@ -29,7 +29,8 @@ enum Status : u32 {
     RUNNABLE,   // set by the scheduler: may go on
 };
 
-enum BarrierOperation : u32 { SYNC, COUNT, AND, OR };
+enum BarrierOperation : u32 { SYNC, COUNT, AND, OR, ARRIVE };
+enum : u32 { BARRIERS = 16 }; // of a block
 
 enum WarpOperation : u32 {
     SHUFFLE_UP, SHUFFLE_DOWN, SHUFFLE_XOR, SHUFFLE_INDEX,
@@ -37,6 +38,7 @@ enum WarpOperation : u32 {
     MATCH_ANY, MATCH_ALL,
     REDUCE_ADD, REDUCE_MIN_SIGNED, REDUCE_MAX_SIGNED, REDUCE_MIN, REDUCE_MAX, REDUCE_AND, REDUCE_OR, REDUCE_XOR,
     SYNC_WARP,
+    ACTIVE_MASK, // no mask says who comes
 };
 
 enum Access : u32 { LOAD, STORE, ATOMIC };
@@ -186,6 +188,7 @@ struct Launch {
     i32 (*interrupted)();    // whether somebody wants the launch to end; null: nobody can
     u64 begun;               // threads since the last look at `interrupted`
     u64 host_stack_end;      // the host's stack must not grow below it
+    u32 arrived[BARRIERS];   // threads that each barrier counts and that did not wait for it
 };
 
 // Block b has its entries of `Launch::fences` from b * stride on: without fences in the kernel just the first of these,

@@ -1,7 +1,6 @@
 // Runs the blocks of a launch, one after another. A thread runs until it returns: finished, faulty, or to wait for others.
 #include "runtime.cuh"
 
-enum : u32 { BARRIERS = 16 }; // of a block
 // Steps between two looks at whether somebody wants the launch to end: a millisecond of a common loop. What the functions
 // of a kernel may take of the host's stack.
 enum : u64 { PORTION = 1 << 18, HOST_STACK = 1 << 19 };
@@ -10,12 +9,21 @@ typedef u32 (*Kernel)(Thread *, Launch *, u8 *frame);
 
 // ---- warps -----------------------------------------------------------------------------------------------------
 
+// A thread that only arrives at a barrier is counted there, and goes on.
+static __device__ __noinline__ u32 run_thread(Thread *thread, Launch *launch, Kernel kernel) {
+    for (;;) {
+        u32 status = kernel(thread, launch, thread->stack);
+        if (status != AT_BARRIER || thread->operation != ARRIVE) return status;
+        launch->arrived[thread->operand % BARRIERS]++;
+    }
+}
+
 // Each runnable lane, to its next stop. FINISHED: all that have not finished wait for other warps.
 static __device__ __noinline__ u32 run_lanes(Warp *warp, Kernel kernel) {
     u32 result = FINISHED;
     EACH_LANE(i, warp, ~0u) {
         Thread *thread = lane_of(warp, i);
-        if (thread->status == RUNNABLE) thread->status = kernel(thread, warp->launch, thread->stack);
+        if (thread->status == RUNNABLE) thread->status = run_thread(thread, warp->launch, kernel);
         if (thread->status == FAULTED) return FAULTED;
         if (thread->status == IN_WARP && !names(thread->mask, i)) return outside_mask(warp, thread);
         if (thread->status != FINISHED && thread->status != AT_BARRIER) result = RUNNABLE;
@@ -43,7 +51,9 @@ static __device__ __noinline__ u32 run_warp(Warp *warp, Kernel kernel) {
     u32 status;
     do {
         status = run_lanes(warp, kernel);
-        if (status == RUNNABLE) status = warp->launch->events ? step(warp) : run_operations(warp);
+        if (status != RUNNABLE) return status;
+        status = warp->launch->events ? step(warp) : run_operations(warp);
+        if (status == FINISHED) status = tell_active_lanes(warp);
     } while (status == RUNNABLE);
     return status;
 }
@@ -73,6 +83,7 @@ static __device__ __noinline__ Waiting waiting_at(Launch *launch, u32 number) {
         waiting.threads += there;
         waiting.count += there == lanes ? 32 : there; // a last warp counts as a whole one
     }
+    waiting.count += launch->arrived[number];
     return waiting;
 }
 
@@ -107,6 +118,7 @@ static __device__ __noinline__ u32 pass(Launch *launch, Waiting *waiting) {
     u64 acquired = 0;
     launch->barrier_epoch = launch->epoch += EPOCH_STEP;
     launch->interval++;
+    launch->arrived[waiting->number] = 0;
     for (u32 i = 0; i < launch->threads; i++) {
         Thread *thread = thread_at(launch, i);
         thread->tag = launch->epoch | (u64)i << THREAD_SHIFT;
@@ -218,6 +230,7 @@ static __device__ __noinline__ void begin_block(Launch *launch, u64 block) {
     launch->block_index[2] = block / launch->grid_dim[0] / launch->grid_dim[1];
     launch->block_epoch = launch->barrier_epoch = launch->epoch += EPOCH_STEP;
     launch->interval = launch->pending_fences = 0;
+    _Pragma("unroll 1") for (u32 number = 0; number < BARRIERS; number++) launch->arrived[number] = 0;
     release_of(launch, block)[BEGAN] = launch->epoch;
     for (u32 i = 0; i < launch->threads; i++) {
         Thread *thread = thread_at(launch, i);

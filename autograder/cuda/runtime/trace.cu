@@ -41,25 +41,14 @@ static __device__ __noinline__ bool may_move(Warp *warp, Thread *thread) {
     return thread->status == IN_WARP && participants(warp, thread);
 }
 
-// Lanes in the deepest call go first, then those at the lowest site: so they find together again after branches and
-// loops. Null: none may move.
+// Null: none may move.
 static __device__ __noinline__ Thread *next_to_move(Warp *warp) {
     Thread *best = 0;
     EACH_LANE(i, warp, ~0u) {
         Thread *thread = lane_of(warp, i);
-        bool is_before = !best || thread->depth > best->depth || (thread->depth == best->depth && thread->site < best->site);
-        if (is_before && may_move(warp, thread)) best = thread;
+        if ((!best || goes_before(thread, best)) && may_move(warp, thread)) best = thread;
     }
     return best;
-}
-
-static __device__ __noinline__ u32 lanes_beside(Warp *warp, Thread *thread) {
-    u32 lanes = 0;
-    EACH_LANE(i, warp, ~0u) {
-        Thread *other = lane_of(warp, i);
-        if (other->status == thread->status && other->depth == thread->depth && other->site == thread->site) lanes |= 1u << i;
-    }
-    return lanes;
 }
 
 // One step of a warp: RUNNABLE, FAULTED, or FINISHED where no lane may move.

@@ -28,12 +28,27 @@ static __device__ bool has_come(Thread *thread, Thread *other) {
 
 // The lanes that take part in a thread's operation: all that its mask names, exist and have not left; 0: not all have come.
 static __device__ __noinline__ u32 participants(Warp *warp, Thread *thread) {
+    if (thread->operation == ACTIVE_MASK) return 0;
     u32 lanes = 0;
     EACH_LANE(i, warp, thread->mask) {
         Thread *other = lane_of(warp, i);
         if (other->status == FINISHED) continue;
         if (!has_come(thread, other)) return 0;
         lanes |= 1u << i;
+    }
+    return lanes;
+}
+
+// Lanes in the deepest call go first, then those at the lowest site: so they find together again after branches and loops.
+static __device__ bool goes_before(Thread *thread, Thread *other) {
+    return thread->depth > other->depth || (thread->depth == other->depth && thread->site < other->site);
+}
+
+static __device__ __noinline__ u32 lanes_beside(Warp *warp, Thread *thread) {
+    u32 lanes = 0;
+    EACH_LANE(i, warp, ~0u) {
+        Thread *other = lane_of(warp, i);
+        if (other->status == thread->status && other->depth == thread->depth && other->site == thread->site) lanes |= 1u << i;
     }
     return lanes;
 }
@@ -176,4 +191,21 @@ static __device__ __noinline__ u32 operate(Warp *warp, Thread *thread, u32 lanes
     else if (operation <= REDUCE_XOR) reduce(warp, lanes, thread);
     if (status != FAULTED) order_lanes(warp, lanes, mask);
     return status;
+}
+
+// No lane can go on, but some ask who is with them: of these, the lanes that stand at the same place. FINISHED: there are none.
+static __device__ __noinline__ u32 tell_active_lanes(Warp *warp) {
+    Thread *first = 0;
+    EACH_LANE(i, warp, ~0u) {
+        Thread *thread = lane_of(warp, i);
+        bool asks = thread->status == IN_WARP && thread->operation == ACTIVE_MASK;
+        if (asks && (!first || goes_before(thread, first))) first = thread;
+    }
+    if (!first) return FINISHED;
+    u32 lanes = lanes_beside(warp, first);
+    EACH_LANE(i, warp, lanes) {
+        answer(lane_of(warp, i), lanes, true);
+        lane_of(warp, i)->status = RUNNABLE;
+    }
+    return RUNNABLE;
 }

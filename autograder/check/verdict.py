@@ -143,12 +143,17 @@ def _what_was_seen(key: AnswerKey, replies: list[Reply], lost: set[str]) -> list
 def _seen(key: AnswerKey, replies: list[Reply], k: int) -> str | None:
     question, reply = key.questions[k], replies[k]
     if reply.kind == "raised":
-        alike = (r for q, r in zip(key.questions, replies, strict=True) if not q.hidden and (r.error, r.where) == (reply.error, reply.where))
+        alike = (r for q, r in zip(key.questions, replies, strict=True) if not q.hidden and _same_exception(r, reply))
         visible = next(alike, None)
         return exception_sentence(visible or reply, hidden=question.hidden and visible is None)
     if reply.broken_invariant or (reply.value is None and _may_be_none(key)):
         return None
     return remark(reply.value, key.expected[k].value, [*question.args, *question.kwargs.values()], key.tolerance(k))
+
+
+def _same_exception(one: Reply, other: Reply) -> bool:
+    """From the same line, or with the same words."""
+    return one.error == other.error and other.kind == one.kind and (one.where == other.where or one.text == other.text)
 
 
 def _may_be_none(key: AnswerKey) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from llvmlite import ir
 
 from autograder.cuda.lowering.function import FunctionLowering
@@ -36,12 +38,10 @@ def of_numbers(code: FunctionLowering, name: str, left: ir.Value, right: ir.Valu
     return builder.select(builder.fcmp_unordered("uno", left, left), right, result)
 
 
-def _rounded(code: FunctionLowering, instruction: Instruction, nearest: ir.Value, error: ir.Value | None) -> None:
-    """Set the result in the direction that the instruction asks for; `error` is None where it is not known."""
+def _rounded(code: FunctionLowering, instruction: Instruction, nearest: ir.Value, error: Callable[[], ir.Value]) -> None:
+    """Set the result in the direction that the instruction asks for; only then is `error` computed, what the nearest lacks."""
     direction = direction_of(instruction.modifiers)
-    if direction and error is None:
-        raise unsupported(instruction, f"rounding .{direction}")
-    _finish(code, instruction, towards(code, direction, nearest, error) if direction else nearest)
+    _finish(code, instruction, towards(code, direction, nearest, error()) if direction else nearest)
 
 
 def add(code: FunctionLowering, instruction: Instruction) -> None:
@@ -49,13 +49,13 @@ def add(code: FunctionLowering, instruction: Instruction) -> None:
     if instruction.name == "sub":
         right = code.builder.fneg(right)
     total = code.builder.fadd(left, right)
-    _rounded(code, instruction, total, error_of_sum(code, left, right, total))
+    _rounded(code, instruction, total, lambda: error_of_sum(code, left, right, total))
 
 
 def multiply(code: FunctionLowering, instruction: Instruction) -> None:
     left, right = _sources(code, instruction)
     product = code.builder.fmul(left, right)
-    _rounded(code, instruction, product, code.intrinsic("fma", left, right, code.builder.fneg(product)))
+    _rounded(code, instruction, product, lambda: code.intrinsic("fma", left, right, code.builder.fneg(product)))
 
 
 def divide(code: FunctionLowering, instruction: Instruction) -> None:
@@ -70,15 +70,18 @@ def reciprocal(code: FunctionLowering, instruction: Instruction) -> None:
 
 def _divide(code: FunctionLowering, instruction: Instruction, dividend: ir.Value, divisor: ir.Value) -> None:
     quotient = code.builder.fdiv(dividend, divisor)
-    rest = code.intrinsic("fma", code.builder.fneg(quotient), divisor, dividend)
-    sign = code.intrinsic("copysign", constant(divisor.type, 1.0), divisor)
-    _rounded(code, instruction, quotient, code.builder.fmul(rest, sign))
+
+    def error() -> ir.Value:
+        rest = code.intrinsic("fma", code.builder.fneg(quotient), divisor, dividend)
+        return code.builder.fmul(rest, code.intrinsic("copysign", constant(divisor.type, 1.0), divisor))
+
+    _rounded(code, instruction, quotient, error)
 
 
 def square_root(code: FunctionLowering, instruction: Instruction) -> None:
     (source,) = _sources(code, instruction)
     root = code.intrinsic("sqrt", source)
-    _rounded(code, instruction, root, code.intrinsic("fma", code.builder.fneg(root), root, source))
+    _rounded(code, instruction, root, lambda: code.intrinsic("fma", code.builder.fneg(root), root, source))
 
 
 def reciprocal_square_root(code: FunctionLowering, instruction: Instruction) -> None:
@@ -89,12 +92,13 @@ def reciprocal_square_root(code: FunctionLowering, instruction: Instruction) -> 
 def fused_multiply_add(code: FunctionLowering, instruction: Instruction) -> None:
     left, right, addend = _sources(code, instruction)
     result = code.intrinsic("fma", left, right, addend)
-    error = _error_of_fma(code, left, right, addend, result) if left.type == FLOAT else None
-    _rounded(code, instruction, result, error)
+    _rounded(code, instruction, result, lambda: _error_of_fma(code, left, right, addend, result))
 
 
 def _error_of_fma(code: FunctionLowering, left: ir.Value, right: ir.Value, addend: ir.Value, result: ir.Value) -> ir.Value:
     """What the result lacks, at least its sign: two floats' product is exact as a double."""
+    if left.type == DOUBLE:
+        raise unsupported(code.instruction, "rounding in a direction")
     builder = code.builder
     product = builder.fmul(builder.fpext(left, DOUBLE), builder.fpext(right, DOUBLE))
     wide = builder.fpext(addend, DOUBLE)

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -73,11 +73,14 @@ def _hide_all_but(module: Any, exports: tuple[str, ...]) -> None:
 
 
 class Code:
-    """Machine code in this process. It lives as long as this object."""
+    """Machine code in this process, where it stays: disposing of engines has crashed LLVM, and a kernel is small."""
+
+    _kept: ClassVar[list[Any]] = []
 
     def __init__(self, object_: bytes) -> None:
-        # An engine owns its target machine and disposes of it.
+        # An engine takes hold of its target machine, so none is shared with what compiles.
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _new_target_machine())
+        self._kept.append(self._engine)
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(object_))
         self._engine.finalize_object()
 

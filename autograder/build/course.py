@@ -118,7 +118,8 @@ def generate_assignment(chapter: Chapter, into: Path = BUILD) -> Path:
         BuildError: nbgrader refuses; the message is its own.
     """
     command = [sys.executable, "-m", "nbgrader", "generate_assignment", chapter.name, "--force"]
-    done = subprocess.run(command, cwd=into, env=nbgrader_environment(), capture_output=True, text=True)
+    with FileLock(into / ".release.lock"):  # nbgrader's gradebook takes one release at a time
+        done = subprocess.run(command, cwd=into, env=nbgrader_environment(), capture_output=True, text=True)
     if done.returncode != 0:
         raise BuildError(f"nbgrader generate_assignment {chapter.name} failed:\n{done.stderr[-3000:]}")
     return into / "release" / chapter.name
@@ -169,7 +170,8 @@ def ensure_released(chapter: Chapter, into: Path = BUILD) -> None:
 
 
 def _is_fresh(chapter: Chapter, into: Path) -> bool:
-    made_of = [*chapter.notebooks, *(ROOT / "solutions").rglob("*.py"), *(ROOT / "autograder").rglob("*.py")]
+    sources = [p for folder in ("solutions", "autograder") for p in (ROOT / folder).rglob("*") if p.suffix in SOURCES]
+    made_of = [*chapter.notebooks, *sources]
     newest = max(p.stat().st_mtime for p in made_of)
     released = [into / "release" / chapter.name / f"{p.stem}.ipynb" for p in chapter.notebooks]
     return all(p.exists() and p.stat().st_mtime >= newest for p in released)

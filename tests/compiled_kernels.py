@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from autograder.cuda import jit, nvrtc
+from autograder.cuda.layout import LAUNCH, THREAD, BarrierOperation, FaultKind, Status, WarpOperation
 from autograder.cuda.lowering import LoweredKernel, lower_kernel, lower_native
-from autograder.cuda.lowering.layout import LAUNCH, THREAD, BarrierOperation, FaultKind, Status, WarpOperation
 from autograder.cuda.ptx import parse
 
 STACK = 16384

@@ -14,9 +14,7 @@ import pytest
 from compiled_kernels import Kernel, native
 
 from autograder.cuda import NotSupported
-from autograder.cuda.lowering import layout
-from autograder.cuda.lowering.layout import FaultKind
-from autograder.cuda.runtime import layout as runtime_layout
+from autograder.cuda.layout import FaultKind
 
 TYPES = {  # PTX's type: C's type, letter of the asm constraint, NumPy's type
     "s16": ("short", "h", np.int16),
@@ -1002,21 +1000,3 @@ def test_printf_is_given_generic_addresses() -> None:
 
 def test_the_ir_of_a_kernel_depends_on_nothing_but_its_ptx() -> None:
     assert Kernel(MATMUL).lowered == Kernel(MATMUL).lowered
-
-
-# ---- the contract with the runtime
-
-
-@pytest.mark.parametrize("name", ["Status", "BarrierOperation", "WarpOperation", "FaultKind", "Access", "Space"])
-def test_numbers_are_the_runtimes(name: str) -> None:
-    for member in getattr(layout, name):
-        assert getattr(runtime_layout, name)[member.name] == member.value
-
-
-@pytest.mark.parametrize(("table", "structure"), [(layout.THREAD, runtime_layout.Thread), (layout.LAUNCH, runtime_layout.Launch)])
-def test_fields_lie_where_the_runtime_has_them(table: dict[str, tuple[int, int]], structure: type[ctypes.Structure]) -> None:
-    for name, (offset, width) in table.items():
-        field, _, axis = name.partition(".")
-        described = getattr(structure, field)
-        assert described.offset + 4 * "xyz".index(axis or "x") == offset
-        assert described.size == (12 if axis else width // 8)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from autograder.cuda import jit, runtime
-from autograder.cuda.runtime import layout, printing
-from autograder.cuda.runtime.layout import Access, FaultKind, Relation, Space
+from autograder.cuda import jit, layout, runtime
+from autograder.cuda.layout import Access, FaultKind, Relation, Space
+from autograder.cuda.runtime import printing
 
 PRELUDE = """
 #define T (thread->number)
@@ -192,6 +192,16 @@ def test_structures_agree_with_the_compiled_runtime() -> None:
     offsets = [getattr(s, name).offset for s in structures for name, *_ in s._fields_]
     expected = [ctypes.sizeof(s) for s in structures] + offsets
     assert SIZES.run(x=aligned(2 * len(expected), np.uint32)).x.view(np.uint64).tolist() == expected
+
+
+ENUMERATIONS = [layout.Status, layout.BarrierOperation, layout.WarpOperation, layout.FaultKind, layout.Space]
+NUMBERED = [*(member for enumeration in ENUMERATIONS for member in enumeration), Access.LOAD, Access.STORE, Access.ATOMIC]
+NUMBERS = kernel("u64 *out = (u64 *)launch->allocations[0].base;" + "".join(f"*out++ = {member.name};" for member in NUMBERED))
+
+
+def test_numbers_agree_with_the_compiled_runtime() -> None:
+    run = NUMBERS.run(x=aligned(2 * len(NUMBERED), np.uint32))
+    assert run.x.view(np.uint64).tolist() == [int(member) for member in NUMBERED]
 
 
 # ---- where an access may go

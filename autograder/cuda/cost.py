@@ -24,9 +24,8 @@ from typing import Any, SupportsIndex, overload
 
 import numpy as np
 
-from autograder.cuda import memory
+from autograder.cuda import layout, memory
 from autograder.cuda.explain import Scene
-from autograder.cuda.runtime import layout
 
 EVENT = np.dtype(layout.Event)
 LOAD, STORE, ATOMIC, BRANCH, BARRIER = list(layout.Access)[:5]

@@ -10,8 +10,8 @@ import numpy as np
 
 from autograder.cuda import memory
 from autograder.cuda.faults import KernelFault, Place
+from autograder.cuda.layout import UNKNOWN, Access, Fault, FaultKind, Relation
 from autograder.cuda.lowering import SharedVariable, Site
-from autograder.cuda.runtime.layout import UNKNOWN, Access, Fault, FaultKind, Relation
 
 Extent = tuple[int, int, int]
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from autograder.cuda import memory, runtime
+from autograder.cuda import layout, memory, runtime
 from autograder.cuda.cost import EVENT, Cost, Costs, Tally
 from autograder.cuda.explain import Scene, explain
 from autograder.cuda.faults import KernelFault
 from autograder.cuda.program import CHECKED, TRACED, Launchable
-from autograder.cuda.runtime import layout, printing
+from autograder.cuda.runtime import printing
 
 Extent = tuple[int, int, int]
 

@@ -7,8 +7,8 @@ from collections import deque
 
 import numpy as np
 
-from autograder.cuda.runtime import layout
-from autograder.cuda.runtime.layout import FIRST_NUMBER, MIDDLE, NUMBER_SHIFT, OFFSET_MASK, WRITTEN_BY_HOST
+from autograder.cuda import layout
+from autograder.cuda.layout import FIRST_NUMBER, MIDDLE, NUMBER_SHIFT, OFFSET_MASK, WRITTEN_BY_HOST
 
 # Numbers of freed allocations rest before they are used again: a pointer to one of them is found out.
 RESTING = 1 << 16

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from autograder.cuda.faults import NotSupported
-from autograder.cuda.lowering.layout import DEPOT_HEADER, LARGEST_DEPOT
+from autograder.cuda.layout import DEPOT_HEADER, LARGEST_DEPOT
 from autograder.cuda.ptx.model import Function, Parameter, Variable
 
 HEADER = 16  # the state, and 12 bytes of nothing

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from llvmlite import ir
 
-from autograder.cuda.lowering.layout import Status
+from autograder.cuda.layout import Status
 from autograder.cuda.lowering.types import DOUBLE, FLOAT, FLOATS, HALF, I1, I8, I16, I32, I64, POINTER, constant, integer, suffix, unsupported
 from autograder.cuda.ptx.model import (
     WIDTHS,

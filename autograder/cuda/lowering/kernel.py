@@ -13,11 +13,7 @@ from dataclasses import dataclass
 from llvmlite import ir
 
 from autograder.cuda.faults import NotSupported
-from autograder.cuda.lowering import instructions, program
-from autograder.cuda.lowering.calls import Call, call_of
-from autograder.cuda.lowering.frame import HEADER, LARGEST_STACK, Frame, SharedVariable, frame_of, parameters_offset, shared_memory_of
-from autograder.cuda.lowering.function import UNLIKELY, FunctionLowering
-from autograder.cuda.lowering.layout import (
+from autograder.cuda.layout import (
     DEPOT_HEADER,
     DEPOT_MAGIC,
     FUNCTION_WINDOW,
@@ -32,6 +28,10 @@ from autograder.cuda.lowering.layout import (
     Space,
     Status,
 )
+from autograder.cuda.lowering import instructions, program
+from autograder.cuda.lowering.calls import Call, call_of
+from autograder.cuda.lowering.frame import HEADER, LARGEST_STACK, Frame, SharedVariable, frame_of, parameters_offset, shared_memory_of
+from autograder.cuda.lowering.function import UNLIKELY, FunctionLowering
 from autograder.cuda.lowering.memory import space_of
 from autograder.cuda.lowering.types import I8, I32, I64, POINTER, VOID, constant, integer, unsupported
 from autograder.cuda.ptx import flow

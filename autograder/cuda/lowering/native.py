@@ -5,10 +5,10 @@ from __future__ import annotations
 from llvmlite import ir
 
 from autograder.cuda.faults import NotSupported
+from autograder.cuda.layout import Status
 from autograder.cuda.lowering import instructions
 from autograder.cuda.lowering.calls import call_of
 from autograder.cuda.lowering.function import FunctionLowering
-from autograder.cuda.lowering.layout import Status
 from autograder.cuda.lowering.types import DOUBLE, FLOAT, I8, I64, POINTER, VOID, constant, integer, unsupported
 from autograder.cuda.ptx.model import (
     Address,

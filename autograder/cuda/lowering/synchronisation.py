@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from llvmlite import ir
 
+from autograder.cuda.layout import BarrierOperation, Status, WarpOperation
 from autograder.cuda.lowering.function import FunctionLowering
-from autograder.cuda.lowering.layout import BarrierOperation, Status, WarpOperation
 from autograder.cuda.lowering.memory import publishes
 from autograder.cuda.lowering.types import I32, I64, constant, type_of, unsupported
 from autograder.cuda.ptx.model import WIDTHS, Instruction, Operand, Pair

@@ -1,7 +1,7 @@
 """What runs beside compiled kernels: the checker of every access, the scheduler of threads, and the trace.
 
 It is CUDA C, as the kernels are, and goes through the same compiler. runtime.cuh says what it shares with kernels, and
-`layout` says it to Python.
+`autograder.cuda.layout` says it to Python.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import ctypes
 import functools
 from pathlib import Path
 
-from autograder.cuda import jit, nvrtc, ptx
+from autograder.cuda import jit, layout, nvrtc, ptx
 from autograder.cuda.lowering import lower_native
-from autograder.cuda.runtime import layout
 
-__all__ = ["Runtime", "layout", "load", "load_native"]
+__all__ = ["Runtime", "load", "load_native"]
 
 FOLDER = Path(__file__).parent
 PARTS = ("checker.cu", "printing.cu", "warp.cu", "trace.cu", "scheduler.cu")

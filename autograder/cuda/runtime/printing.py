@@ -6,7 +6,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-from autograder.cuda.runtime.layout import PrintRecord
+from autograder.cuda.layout import PrintRecord
 
 CONVERSION = re.compile(r"%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(hh|h|ll|l|L|j|z|t)?([diouxXcpsfFeEgGaA%])|%")
 WIDEST = 1000  # what a width or a precision may ask for

@@ -9,7 +9,13 @@ from enum import IntEnum, IntFlag, auto
 NUMBER_SHIFT = 40
 MIDDLE = 1 << 39
 OFFSET_MASK = (1 << NUMBER_SHIFT) - 1
-SHARED_WINDOW, LOCAL_WINDOW, FIRST_NUMBER = 1, 2, 4096
+SHARED_WINDOW, LOCAL_WINDOW, FUNCTION_WINDOW, FIRST_NUMBER = 1, 2, 3, 4096
+
+LOCAL_SHIFT = 20
+"""A local address is the bytes of stack below a depot (a function's local arrays) << 20 | the offset within the depot."""
+DEPOT_MAGIC, DEPOT_HEADER = 0x10CA1, 16
+"""What stands in the bytes before each depot: the magic, the depot's size, and 8 bytes of nothing."""
+LARGEST_DEPOT = (1 << LOCAL_SHIFT) - 1
 
 EPOCH_STEP = 1 << 27
 NEVER_WRITTEN, WRITTEN_BY_HOST, REDZONE = 0, EPOCH_STEP, (1 << 64) - 1
@@ -228,6 +234,22 @@ class Launch(ctypes.Structure):
 
 
 STRUCTURES: tuple[type[ctypes.Structure], ...] = (Thread, Shadow, Allocation, Fault, Event, PrintRecord, Launch)
+
+
+def _places(structure: type[ctypes.Structure]) -> dict[str, tuple[int, int]]:
+    """Where each field lies, in bytes, and how many bits it has. Three numbers are `x`, `y` and `z`: `block_dim.x`."""
+    places: dict[str, tuple[int, int]] = {}
+    for name, type_, *_ in structure._fields_:
+        offset = getattr(structure, name).offset
+        if type_ is c_uint32 * 3:
+            places |= {f"{name}.{axis}": (offset + 4 * k, 32) for k, axis in enumerate("xyz")}
+        else:
+            places[name] = offset, 8 * ctypes.sizeof(type_)
+    return places
+
+
+THREAD, LAUNCH = _places(Thread), _places(Launch)
+"""For compiled kernels: the places of the fields of both structures."""
 
 
 def fence_words(launch: Launch) -> int:

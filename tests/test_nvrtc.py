@@ -9,6 +9,7 @@ import pytest
 
 from autograder.cuda import CompileError, NotSupported, nvrtc, ptx
 from autograder.cuda.nvrtc import compile_source, compile_to_ptx
+from autograder.cuda.ptx.model import Instruction
 
 
 def kernel(body: str, before: str = "") -> str:
@@ -69,7 +70,7 @@ def test_a_students_own_header_is_read_again_when_it_has_changed(tmp_path: Path)
 
 def test_instructions_carry_the_lines_of_the_source() -> None:
     made = ptx.parse(compile_to_ptx(kernel("x[0] =\n\n x[1];"))).kernels["k"]
-    lines = {item.name: item.line for item in made.body if isinstance(item, ptx.Instruction) and "global" in item.modifiers}
+    lines = {item.name: item.line for item in made.body if isinstance(item, Instruction) and "global" in item.modifiers}
     assert lines["ld"] in (3, 5)
     assert lines["st"] == 3
 

@@ -13,13 +13,14 @@ import pytest
 
 from autograder.cuda import NotSupported, ptx
 from autograder.cuda.nvrtc import compile_source
-from autograder.cuda.ptx import Address, Immediate, Instruction, Label, Negated, Pair, Register, Sink, Symbol, Vector, flow
+from autograder.cuda.ptx import flow, model
+from autograder.cuda.ptx.model import Address, Immediate, Instruction, Label, Negated, Pair, Register, Sink, Symbol, Vector
 
 HEADER = ".version 9.5\n.target sm_75\n.address_size 64\n"
 REGISTERS = ".reg .pred %p<9>; .reg .b32 %r<9>; .reg .f32 %f<9>; .reg .b64 %rd<9>;"
 
 
-def function(body: str, head: str = ".visible .entry k()") -> ptx.Function:
+def function(body: str, head: str = ".visible .entry k()") -> model.Function:
     """The function that a body of PTX makes."""
     (made,) = ptx.parse(f"{HEADER}{head}\n{{ {REGISTERS}\n{body}\n}}").functions.values()
     return made
@@ -31,16 +32,16 @@ def instruction(text: str) -> Instruction:
     return made
 
 
-def variable(text: str) -> ptx.Variable:
+def variable(text: str) -> model.Variable:
     (made,) = ptx.parse(HEADER + text).variables.values()
     return made
 
 
-def compiled(code: str, *options: str, relocatable: bool = False) -> ptx.Module:
+def compiled(code: str, *options: str, relocatable: bool = False) -> model.Module:
     return ptx.parse(compile_source(dedent(code), options, relocatable=relocatable).ptx)
 
 
-def instructions(function: ptx.Function, name: str) -> list[Instruction]:
+def instructions(function: model.Function, name: str) -> list[Instruction]:
     return [item for item in function.body if isinstance(item, Instruction) and item.name == name]
 
 
@@ -70,7 +71,7 @@ R1, R2, P1, RD1 = (Register(f"%{name}") for name in ("r1", "r2", "p1", "rd1"))
         ("ret;", ()),
     ],
 )
-def test_operands(text: str, operands: tuple[ptx.Operand, ...]) -> None:
+def test_operands(text: str, operands: tuple[model.Operand, ...]) -> None:
     assert instruction(text).operands == operands
 
 
@@ -202,7 +203,7 @@ def test_each_call_has_its_own_parameters() -> None:
         ("call (r), %rd1, (a), types;", (Vector((Symbol("r"),)), RD1, Vector((Symbol("a"),)), Symbol("types"))),
     ],
 )
-def test_a_call_always_has_results_callee_and_arguments(text: str, operands: tuple[ptx.Operand, ...]) -> None:
+def test_a_call_always_has_results_callee_and_arguments(text: str, operands: tuple[model.Operand, ...]) -> None:
     assert instruction(text).operands == operands
 
 
@@ -453,7 +454,7 @@ def test_liveness_is_what_the_definition_says(seed: int) -> None:
     assert dict(flow.live_after(made)) == dict(enumerate(live_out))
 
 
-def random_function(rng: random.Random, length: int) -> ptx.Function:
+def random_function(rng: random.Random, length: int) -> model.Function:
     def line(index: int) -> str:
         a, b, c, p = (rng.randrange(6) for _ in range(4))
         return rng.choice(

@@ -13,8 +13,8 @@ from autograder.exercise import Case, Made, cases, exercise, mistakes, probe
 NO_ARRAYS_OF_OTHER_KINDS = ["fortran", "strided", "float32", "float64", "integers", "same array"]
 
 
-def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
-    return rng.normal(size=shape).astype(np.float32)
+def normal(rng: np.random.Generator, *shape: int, dtype: Any = np.float32, scale: float = 1.0) -> np.ndarray:
+    return (scale * rng.normal(size=shape)).astype(dtype)
 
 
 # ---- blocks_needed -----------------------------------------------------------------------------------------------------

@@ -10,9 +10,7 @@ from jaxtyping import Int
 from numpy import ndarray
 
 from autograder.exercise import Case, Made, cases, equivalent, exercise, mistakes, probe
-
-# A kernel fixes the type and the layout of its arrays, and a probe copies them to the device.
-NO_ARRAYS_OF_OTHER_KINDS = ["fortran", "strided", "float32", "float64", "integers", "same array"]
+from solutions.hardware.kernels import NO_ARRAYS_OF_OTHER_KINDS
 
 NOT_FOUND = 'The kernel is not found under its name, because C++ compiles functions under longer ones. Write extern "C" before __global__.'
 

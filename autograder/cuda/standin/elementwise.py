@@ -8,13 +8,13 @@ from typing import Any
 from autograder.cuda.kernel import RawKernel
 from autograder.cuda.standin import generated
 from autograder.cuda.standin.arrays import ndarray
-from autograder.cuda.standin.generated import Bound, Quoted
-from autograder.cuda.standin.parameters import broadcast, check_arguments, check_kernel_name, check_names, check_source, decide_types, outputs, parse
+from autograder.cuda.standin.generated import Bound, GeneratedKernel, Quoted
+from autograder.cuda.standin.parameters import broadcast, check_arguments, check_source, decide_types, outputs
 
 MOST_BLOCKS = 2**31 - 1
 
 
-class ElementwiseKernel:
+class ElementwiseKernel(GeneratedKernel):
     """A kernel that does the same to every element, with broadcasting: `ElementwiseKernel("T x, T y", "T z", "z = x + y")`.
 
     In the operation each name is an element, `i` is its position, and `_ind` has `size()` and the indices `get()`.
@@ -52,16 +52,10 @@ class ElementwiseKernel:
         loop_prep: str = "",
         after_loop: str = "",
     ) -> None:
-        check_kernel_name(name)
         check_source(operation=operation, preamble=preamble, loop_prep=loop_prep, after_loop=after_loop)
-        self.in_params, self.out_params = parse(in_params, True), parse(out_params, False)
-        self.params = self.in_params + self.out_params
-        check_names(self.params)
-        self.nin, self.nout, self.nargs = len(self.in_params), len(self.out_params), len(self.params)
-        self.operation, self.name, self.__name__ = operation, name, name
-        self.reduce_dims, self.no_return, self.return_tuple = reduce_dims, no_return, return_tuple
-        self.preamble, self.options, self.loop_prep, self.after_loop = preamble, tuple(options), loop_prep, after_loop
-        self._kernels: dict[Any, RawKernel] = {}
+        super().__init__(in_params, out_params, name, reduce_dims, preamble, options)
+        self.operation, self.loop_prep, self.after_loop = operation, loop_prep, after_loop
+        self.no_return, self.return_tuple = no_return, return_tuple
 
     def __call__(self, *args: Any, size: int = -1, stream: Any = None, block_size: int = 128, **kwargs: Any) -> Any:
         """Run it on device arrays and numbers, with or without the outputs behind the inputs.

@@ -12,7 +12,7 @@ import numpy as np
 from autograder.cuda.faults import CompileError
 from autograder.cuda.kernel import RawKernel
 from autograder.cuda.standin.arrays import ndarray
-from autograder.cuda.standin.parameters import ParameterInfo, c_name
+from autograder.cuda.standin.parameters import ParameterInfo, c_name, check_kernel_name, check_names, parse
 
 # Lines of our own are numbered from here on.
 OURS = 100_001
@@ -135,6 +135,25 @@ class Bound:
         const = "const " if self.info.is_const else ""
         at = position if self.value.flags.c_contiguous else f"{indexer}.get()"
         return f"{const}{self.info.ctype}& {self.info.name} = _array_{self.info.name}[{at}];\n"
+
+
+class GeneratedKernel:
+    """What elementwise and reduction kernels have in common: a name, declared parameters, and what was compiled for which types.
+
+    Raises:
+        TypeError: a type is unknown.
+        ValueError: a declaration or a name is not valid.
+    """
+
+    def __init__(self, in_params: str, out_params: str, name: str, reduce_dims: bool, preamble: str, options: Sequence[str]) -> None:
+        check_kernel_name(name)
+        self.in_params, self.out_params = parse(in_params, True), parse(out_params, False)
+        self.params = self.in_params + self.out_params
+        check_names(self.params)
+        self.nin, self.nout, self.nargs = len(self.in_params), len(self.out_params), len(self.params)
+        self.name, self.__name__ = name, name
+        self.reduce_dims, self.preamble, self.options = reduce_dims, preamble, tuple(options)
+        self._kernels: dict[Any, RawKernel] = {}
 
 
 def bind(parameters: Sequence[ParameterInfo], args: Sequence[Any], types: dict[str, np.dtype]) -> list[Bound]:

@@ -10,13 +10,13 @@ import numpy as np
 from autograder.cuda.kernel import RawKernel
 from autograder.cuda.standin import generated
 from autograder.cuda.standin.arrays import Axis, ndarray
-from autograder.cuda.standin.generated import Bound, Quoted
-from autograder.cuda.standin.parameters import broadcast, check_arguments, check_kernel_name, check_names, check_source, decide_types, outputs, parse
+from autograder.cuda.standin.generated import Bound, GeneratedKernel, Quoted
+from autograder.cuda.standin.parameters import broadcast, check_arguments, check_source, decide_types, outputs
 
 BLOCK = 512
 
 
-class ReductionKernel:
+class ReductionKernel(GeneratedKernel):
     """A kernel that reduces along axes: `ReductionKernel("T x", "T y", "x * x", "a + b", "y = sqrt(a)", "0", "l2norm")`.
 
     Every output gets a group of threads, a power of two. Each thread reduces its share of the elements, and then they
@@ -53,20 +53,13 @@ class ReductionKernel:
         preamble: str = "",
         options: tuple[str, ...] = (),
     ) -> None:
-        check_kernel_name(name)
         check_source(map_expr=map_expr, reduce_expr=reduce_expr, post_map_expr=post_map_expr, preamble=preamble)
-        self.in_params, self.out_params = parse(in_params, True), parse(out_params, False)
-        self.params = self.in_params + self.out_params
-        check_names(self.params)
+        super().__init__(in_params, out_params, name, reduce_dims, preamble, options)
         if not self.out_params:
             raise IndexError("A reduction needs an output")
-        self.nin, self.nout, self.nargs = len(self.in_params), len(self.out_params), len(self.params)
         self.map_expr, self.reduce_expr, self.post_map_expr = map_expr, reduce_expr, post_map_expr
         self.identity = "" if identity is None else str(identity)
-        self.name, self.__name__ = name, name
         self.reduce_type = reduce_type or self.out_params[0].ctype
-        self.reduce_dims, self.preamble, self.options = reduce_dims, preamble, tuple(options)
-        self._kernels: dict[Any, RawKernel] = {}
 
     def __call__(
         self, *args: Any, out: ndarray | None = None, axis: Axis = None, keepdims: bool = False, stream: Any = None, **kwargs: Any

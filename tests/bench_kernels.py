@@ -27,7 +27,8 @@ from rich.table import Table
 
 from autograder.cuda import standin as cp
 from autograder.cuda.launch import Run, Setting
-from autograder.cuda.program import UNCHECKED, load
+from autograder.cuda.lowering import Mode
+from autograder.cuda.program import load
 
 OUT = Path(__file__).parent.parent / "build" / "bench"
 NUMBA = OUT / "numba"
@@ -128,7 +129,7 @@ def unchecked() -> float:
     c = np.zeros((SIDE, SIDE), np.float32)
     addresses = np.array([x.ctypes.data for x in (a, b, c)], np.uint64)
     parameters = addresses.tobytes() + np.full(3, SIDE, np.int32).tobytes()
-    launchable = load(MATMUL, (), ()).launchable("k", UNCHECKED)
+    launchable = load(MATMUL, (), ()).launchable("k", Mode.UNCHECKED)
     setting = Setting((SIDE // TILE, SIDE // TILE, 1), (TILE, TILE, 1), parameters)
     seconds = processor_seconds(lambda: Run(launchable, setting).all_blocks())
     assert np.allclose(c, a @ b, atol=1e-3)

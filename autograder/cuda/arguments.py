@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograder.cuda.faults import KernelFault
+from autograder.cuda.memory import is_on_device
 from autograder.cuda.ptx.model import Parameter
 
 # What C's names of types mean to NumPy. A pointer to another type, or to char or void, takes any array.
@@ -76,7 +77,7 @@ def pack(parameters: Sequence[Parameter], declarations: Sequence[Declared], args
 
 def _bytes(parameter: Parameter, declaration: Declared, arg: Any) -> bytes:
     name = f"`{declaration.name}`"
-    if hasattr(arg, "data") and hasattr(arg.data, "ptr"):
+    if is_on_device(arg):
         return _pointer(parameter, declaration, arg)
     if isinstance(arg, np.ndarray) and arg.ndim:
         raise KernelFault(f"{name} is a NumPy array, which lies in the CPU's memory: copy it to the device with `cp.asarray` first")

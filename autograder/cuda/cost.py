@@ -131,7 +131,7 @@ def address_of(array: Any) -> int:
     Raises:
         TypeError: it is none.
     """
-    if not hasattr(getattr(array, "data", None), "ptr"):
+    if not memory.is_on_device(array):
         raise TypeError(f"Costs are counted for arrays on the device, such as `cp.asarray(x)`; this is of type {type(array).__name__}")
     return int(array.data.ptr)
 

@@ -10,7 +10,8 @@ import numpy as np
 from autograder.cuda import arguments, memory
 from autograder.cuda.faults import KernelFault, NotSupported
 from autograder.cuda.launch import Extent, Setting, launch, mode_of_launches
-from autograder.cuda.program import CHECKED, Program, load
+from autograder.cuda.lowering import Mode
+from autograder.cuda.program import Program, load
 from autograder.cuda.ptx.model import Function
 
 MAX_THREADS = 1024
@@ -140,7 +141,7 @@ class RawKernel:
     @property
     def shared_size_bytes(self) -> int:
         """Shared memory that the kernel itself declares."""
-        return self._program().launchable(self._kernel().name, CHECKED).lowered.static_shared_bytes
+        return self._program().launchable(self._kernel().name, Mode.CHECKED).lowered.static_shared_bytes
 
     def compile(self, log_stream: Any = None) -> None:
         """Compile now.
@@ -150,7 +151,7 @@ class RawKernel:
             KernelFault: it has no kernel of that name.
             NotSupported: it holds what this machine does not know.
         """
-        self._program().launchable(self._kernel().name, CHECKED)
+        self._program().launchable(self._kernel().name, Mode.CHECKED)
 
     def _program(self) -> Program:
         return self._module._program()
@@ -180,7 +181,7 @@ class RawKernel:
             raise KernelFault(f"the kernel `{self._name}` takes {len(declared)} arguments ({names}); {len(args)} are given")
         arrays: dict[int, list[str]] = {}
         for d, arg in zip(declared, args, strict=True):
-            if hasattr(arg, "data") and hasattr(arg.data, "ptr"):
+            if memory.is_on_device(arg):
                 arrays.setdefault(memory.split(arg.data.ptr)[0], []).append(d.name)
         packed = arguments.pack(kernel.parameters, declared, args)
         launch(launchable, Setting(grid, block, packed, shared_mem, self.quoted.splitlines(), arrays))

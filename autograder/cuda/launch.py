@@ -16,7 +16,8 @@ from autograder.cuda import layout, memory, runtime
 from autograder.cuda.cost import EVENT, Cost, Costs, Tally
 from autograder.cuda.explain import Scene, explain
 from autograder.cuda.faults import KernelFault
-from autograder.cuda.program import CHECKED, TRACED, Launchable
+from autograder.cuda.lowering import Mode
+from autograder.cuda.program import Launchable
 from autograder.cuda.runtime import printing
 
 Extent = tuple[int, int, int]
@@ -93,9 +94,9 @@ class Setting:
     arrays: dict[int, list[str]] = field(default_factory=dict)
 
 
-def mode_of_launches() -> str:
+def mode_of_launches() -> Mode:
     """How kernels must be compiled for launches from here."""
-    return CHECKED if _measured.get() is None else TRACED
+    return Mode.CHECKED if _measured.get() is None else Mode.TRACED
 
 
 def launch(launchable: Launchable, setting: Setting) -> None:

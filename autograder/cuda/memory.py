@@ -122,6 +122,11 @@ def find(number: int) -> Allocation | None:
     return _allocations.get(number)
 
 
+def is_on_device(value: object) -> bool:
+    """Is it an array that says where on the device it lies, as CuPy's do with `data.ptr`?"""
+    return hasattr(getattr(value, "data", None), "ptr")
+
+
 def split(address: int) -> tuple[int, int]:
     """The number of the allocation that an address points to, and the (signed) offset in bytes."""
     return address >> NUMBER_SHIFT, (address & OFFSET_MASK) - MIDDLE

@@ -10,15 +10,13 @@ import numpy as np
 
 from autograder.cuda import jit, runtime
 from autograder.cuda.faults import NotSupported
-from autograder.cuda.lowering import LoweredKernel, lower_kernel
+from autograder.cuda.lowering import LoweredKernel, Mode, lower_kernel
 from autograder.cuda.memory import Allocation
 from autograder.cuda.nvrtc import compile_source, includes_own_headers
 from autograder.cuda.ptx import parse
 from autograder.cuda.ptx.model import Function, Variable
 
 LARGEST_VARIABLE = 1 << 30  # bytes
-# How a kernel is compiled: with all checks; stopping at each access too, so that costs can be counted; without checks.
-CHECKED, TRACED, UNCHECKED = "checked", "traced", "unchecked"
 
 
 @dataclass(frozen=True)
@@ -50,11 +48,11 @@ class Program:
     def __init__(self, code: str, options: tuple[str, ...], name_expressions: tuple[str, ...]) -> None:
         outline = _remembered_outline(code, options, name_expressions)
         self._ptx, self.names, self.kernels = outline.ptx, outline.names, outline.kernels
-        self._launchables: dict[tuple[str, str], Launchable] = {}
+        self._launchables: dict[tuple[str, Mode], Launchable] = {}
         self._variables = {name: v for name, v in outline.variables.items() if v.space in ("global", "const")}
         self.globals = {name: _allocate(v) for name, v in self._variables.items()}
 
-    def launchable(self, name: str, mode: str) -> Launchable:
+    def launchable(self, name: str, mode: Mode) -> Launchable:
         """The kernel of that (lowered) name, compiled in a mode."""
         if (name, mode) not in self._launchables:
             object_, lowered = jit.cached(("kernel", self._ptx, name, mode), lambda: self._compile(name, mode))
@@ -64,7 +62,7 @@ class Program:
             self._launchables[name, mode] = Launchable(lowered, jit.load(object_, runtime.load().symbols), words)
         return self._launchables[name, mode]
 
-    def _compile(self, name: str, mode: str) -> tuple[bytes, LoweredKernel]:
+    def _compile(self, name: str, mode: Mode) -> tuple[bytes, LoweredKernel]:
         lowered = lower_kernel(parse(self._ptx), name, mode)
         return jit.compile_ir(lowered.ir, (lowered.symbol,)), replace(lowered, ir="")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from llvmlite import ir
 
@@ -37,7 +38,6 @@ from autograder.cuda.lowering.types import I8, I32, I64, POINTER, VOID, constant
 from autograder.cuda.ptx import flow
 from autograder.cuda.ptx.model import Address, Function, Instruction, Module, Negated, Operand, Parameter, Register, Symbol
 
-MODES = ("checked", "traced", "unchecked")
 CHECKED_SIZES = (1, 2, 4, 8, 16)
 WINDOWS = {"shared": SHARED_WINDOW, "local": LOCAL_WINDOW}
 
@@ -48,6 +48,16 @@ LAUNCH_REGISTERS = {
     for axis in "xyz"
 }
 CLOCKS = ("%clock", "%clock64", "%clock_hi", "%globaltimer", "%globaltimer_lo", "%globaltimer_hi")
+
+
+class Mode(StrEnum):
+    """How a kernel is compiled."""
+
+    CHECKED = "checked"
+    TRACED = "traced"
+    """It also stops before each access and each conditional branch, so that costs can be counted."""
+    UNCHECKED = "unchecked"
+    """Addresses are the host's own."""
 
 
 @dataclass(frozen=True)
@@ -82,12 +92,8 @@ class LoweredKernel:
     has_fence: bool
 
 
-def lower_kernel(module: Module, kernel: str, mode: str = "checked") -> LoweredKernel:
+def lower_kernel(module: Module, kernel: str, mode: Mode = Mode.CHECKED) -> LoweredKernel:
     """Lower a kernel and all that it calls.
-
-    Args:
-        mode: `checked`; `traced`, which also stops before each access and each conditional branch; or `unchecked`,
-            in which addresses are the host's own.
 
     Raises:
         NotSupported: an instruction that cannot run here; the message names it and its line.
@@ -148,8 +154,8 @@ class _KernelModule:
         if flow.suspends(instruction):
             return True
         if instruction.name == "call":
-            return any(self.mode == "traced" or name in self.stopping for name in self.callees(instruction))
-        return self.mode == "traced" and (_is_access(instruction) or (instruction.name == "bra" and instruction.guard is not None))
+            return any(self.mode == Mode.TRACED or name in self.stopping for name in self.callees(instruction))
+        return self.mode == Mode.TRACED and (_is_access(instruction) or (instruction.name == "bra" and instruction.guard is not None))
 
     def callees(self, instruction: Instruction) -> list[str]:
         """The functions of the module that a call may reach."""
@@ -190,7 +196,7 @@ class _KernelFunction(FunctionLowering):
                 if not flow.suspends(item):  # it stops before it does anything
                     kept |= set(flow.uses(item)) & self.function.registers.keys()
                 keep[index] = kept
-        if self.module.mode != "traced":
+        if self.module.mode != Mode.TRACED:
             return frame_of(self.function, (), keep)
         # It stops so often that saving would be most of the code.
         return frame_of(self.function, set().union(*keep.values()), dict.fromkeys(keep, ()))
@@ -344,7 +350,7 @@ class _KernelFunction(FunctionLowering):
 
     def _depot_address(self, name: str) -> ir.Value:
         depot = self.builder.ptrtoint(self.at(self.frame_pointer, self.frame.depots[name]), I64)
-        if self.module.mode == "unchecked":
+        if self.module.mode == Mode.UNCHECKED:
             return depot
         below = self.builder.sub(depot, self._unchanging(THREAD, "stack"))
         return self.builder.shl(below, constant(I64, LOCAL_SHIFT))
@@ -382,12 +388,12 @@ class _KernelFunction(FunctionLowering):
 
     def _window(self, space: str) -> ir.Value:
         """What lies between a space's addresses and the generic ones."""
-        if self.module.mode != "unchecked":
+        if self.module.mode != Mode.UNCHECKED:
             return constant(I64, WINDOWS[space] << NUMBER_SHIFT)
         return self._unchanging(LAUNCH, "shared") if space == "shared" else constant(I64, 0)
 
     def in_space(self, space: str, address: ir.Value) -> ir.Value:
-        if self.module.mode == "unchecked":
+        if self.module.mode == Mode.UNCHECKED:
             raise unsupported(self.instruction, "in unchecked kernels")
         number = self.builder.lshr(address, constant(I64, NUMBER_SHIFT))
         if space in WINDOWS:
@@ -395,12 +401,12 @@ class _KernelFunction(FunctionLowering):
         return self.builder.icmp_unsigned(">", number, constant(I64, FUNCTION_WINDOW))
 
     def memory_pointer(self, space: str, access: str, size: int, operand: Operand) -> ir.Value:
-        if self.module.mode == "unchecked":
+        if self.module.mode == Mode.UNCHECKED:
             return self._unchecked_pointer(space, operand)
         if size not in CHECKED_SIZES:
             raise unsupported(self.instruction, f"{size} bytes at once")
         site = self.site(f"{space} {access}")
-        if self.module.mode == "traced":
+        if self.module.mode == Mode.TRACED:
             self._stop_before_access(space, access, size, operand, site)
         checked_space = "global" if space == "const" else space
         pointer = self.external(f"check_{checked_space}_{access}_{size}", POINTER, self.thread, self.launch, self.address(operand), site)
@@ -462,7 +468,7 @@ class _KernelFunction(FunctionLowering):
         return address, number
 
     def before_branch(self, condition: Register | Negated | None) -> None:
-        if self.module.mode == "traced" and condition is not None:
+        if self.module.mode == Mode.TRACED and condition is not None:
             taken = self.builder.zext(self.bits(condition, 1), I32)
             self._stop_at(Status.AT_BRANCH, self.site("branch"), {"size": taken, "access": constant(I32, 0)})
         if self.index in self.backward_branches:

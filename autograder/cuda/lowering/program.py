@@ -74,17 +74,26 @@ def has_fence(functions: list[Function]) -> bool:
 
 
 def stack_bytes(module: Module, kernel: str, frames: dict[str, int]) -> tuple[int, bool]:
-    """Bytes of the deepest chain of direct calls, each function once; and whether there may be more: recursion, pointers."""
+    """Bytes of the deepest chain of direct calls; and whether there may be more: recursion, pointers."""
     more = any(
         instruction.name == "call" and not isinstance(instruction.operands[1], Symbol)
         for name in frames
         for instruction in instructions_of(module.functions[name])
     )
 
-    def deepest(name: str, above: frozenset[str]) -> int:
-        nonlocal more
-        callees = symbols_in(module.functions[name]) & frames.keys()
-        more = more or bool(callees & (above | {name}))
-        return frames[name] + max((deepest(callee, above | {name}) for callee in callees - above - {name}), default=0)
+    below: dict[str, int] = {}
+    above = set()
 
-    return deepest(kernel, frozenset()), more
+    def deepest(name: str) -> int:
+        nonlocal more
+        if name in above:
+            more = True
+            return 0
+        if name not in below:
+            above.add(name)
+            callees = symbols_in(module.functions[name]) & frames.keys()
+            below[name] = frames[name] + max(map(deepest, callees), default=0)
+            above.remove(name)
+        return below[name]
+
+    return deepest(kernel), more

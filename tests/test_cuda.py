@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -451,6 +453,14 @@ def test_unknown_instructions_are_named() -> None:
 def test_printf_prints_in_the_order_of_threads(capsys: pytest.CaptureFixture[str]) -> None:
     launch(one_line('if (i < n) printf("%d: %.2f|", i, x[i]);'), "k", cp.asarray(np.array([0.5, 1.5], np.float32)), 2)
     assert capsys.readouterr().out == "0: 0.50|1: 1.50|"
+
+
+def test_a_notebook_shows_a_fault_without_lines_that_are_not_the_students() -> None:
+    code = one_line("x[i] = n;").replace("\n", " ")
+    cell = f"from autograder.cuda import standin as cp; cp.RawKernel({code!r}, 'k')((1,), (32,), (cp.zeros(9, cp.float32), 9))"
+    shown = subprocess.run([sys.executable, "-m", "IPython", "--colors=NoColor", "-c", cell], capture_output=True, text=True).stdout
+    assert shown.strip().startswith("KernelFault: line 1")
+    assert "launch.py" not in shown
 
 
 def test_without_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,8 +110,8 @@ def test_a_template_exists_only_if_it_is_named() -> None:
 def test_a_name_that_means_nothing_is_refused_by_name(name: str) -> None:
     with pytest.raises(CompileError) as refusal:
         compile_source(CPP, names=(name,))
-    assert refusal.value.log.startswith("name expression: error:")
-    assert name in refusal.value.log
+    assert str(refusal.value).startswith("name expression: error:")
+    assert name in str(refusal.value)
 
 
 def test_relocatable_code_may_call_what_is_elsewhere() -> None:
@@ -127,9 +127,8 @@ def test_relocatable_code_may_call_what_is_elsewhere() -> None:
 def test_errors_are_the_compilers_log_with_the_students_lines() -> None:
     with pytest.raises(CompileError) as refusal:
         compile_to_ptx(kernel("float y = x[0]\nx[1] = z;"))
-    assert 'kernel.cu(4): error: expected a ";"' in refusal.value.log
-    assert str(refusal.value) == refusal.value.log
-    assert os.getcwd() not in refusal.value.log
+    assert 'kernel.cu(4): error: expected a ";"' in str(refusal.value)
+    assert os.getcwd() not in str(refusal.value)
 
 
 def test_an_unknown_option_is_refused_by_the_compiler() -> None:
@@ -140,8 +139,8 @@ def test_an_unknown_option_is_refused_by_the_compiler() -> None:
 def test_headers_are_called_as_a_kernel_includes_them() -> None:
     with pytest.raises(CompileError) as refusal:
         compile_to_ptx(kernel("", "#include <thrust/complex.h>"))
-    assert refusal.value.log.startswith("thrust/")
-    assert "site-packages" not in refusal.value.log
+    assert str(refusal.value).startswith("thrust/")
+    assert "site-packages" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("header", ["stdio.h", "math.h", "cassert", "cstdint", "limits", "stdint.h"])
@@ -154,7 +153,7 @@ def test_a_header_that_is_nowhere_is_the_compilers_to_refuse() -> None:
     for header in ("mine.h", "cuda_nothing.h", "crt/nothing.h"):
         with pytest.raises(CompileError, match=f'cannot open source file "{header}"') as refusal:
             compile_to_ptx(kernel("", f"#include <{header}>"))
-        assert "need none" not in refusal.value.log
+        assert "need none" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(

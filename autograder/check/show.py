@@ -41,7 +41,9 @@ class Report:
         parts = [f'<div style="font-weight:600;color:{colour}">{_escape(self.headline)}</div>']
         parts += [_row_html(row) for row in self.rows]
         if self.details:
-            parts.append(f'<pre style="margin:.4em 0 0 1.4em;white-space:pre-wrap">{_escape(chr(10).join(self.details))}</pre>')
+            parts.append(
+                f'<pre style="margin:.4em 0 0 1.4em;white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere">{_escape(chr(10).join(self.details))}</pre>'
+            )
         if self.sentences:
             hints = "<br>".join(_prose_html(s) for s in self.sentences)
             parts.append(f'<div style="margin-top:.5em;padding:.5em .8em;border-left:3px solid {colour}">{hints}</div>')

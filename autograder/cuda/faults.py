@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-class CompileError(Exception):
-    """The CUDA C source is not valid; the message is NVRTC's own log."""
+class KernelError(Exception):
+    """What went wrong with a kernel. Its message says where in the kernel, so notebooks show it without our own lines above it."""
 
-    @property
-    def log(self) -> str:
-        """What the compiler wrote."""
-        return str(self)
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+class CompileError(KernelError):
+    """The CUDA C source is not valid; the message is NVRTC's own log."""
 
 
 class UnwrittenWarning(UserWarning):
     """Elements that come to the host although nobody has written them: rubbish."""
 
 
-class NotSupported(Exception):
+class NotSupported(KernelError):
     """A legitimate kernel that this machine cannot run; the message names what it cannot do."""
 
 
@@ -33,7 +36,7 @@ class Place:
         return f"line {self.line}, `{self.code}`" if self.code else f"line {self.line}"
 
 
-class KernelFault(Exception):
+class KernelFault(KernelError):
     """A launch that a GPU would answer with an error or with garbage.
 
     `kind` names the fault ("race"), `summary` says what it is whatever the source and the data look like, and `what`

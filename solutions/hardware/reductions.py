@@ -720,8 +720,9 @@ def softmax_rows() -> str:
     One block for one row: block b has row b. T = blockDim.x is a power of two from 32 to 1024;
     a row may be shorter or longer than that, and has at least one number. The launch gives
     every block T floats of shared memory: `extern __shared__ float partial[];`. What it costs:
-    for every number of x at most 4 numbers are read from global memory; and since neighbours
-    read neighbours, a warp's request fetches at most 8 sectors on average.
+    for every number of x at most 4 numbers are read from global memory; and since all threads
+    share the work and neighbours read neighbours, a warp's request fetches at most 8 sectors
+    and at least 16 numbers on average.
     """
     return """
     extern "C" __global__ void softmax_rows(const float* x, float* out, int columns) {
@@ -776,7 +777,7 @@ LARGE_NUMBERS = (
 )
 SOFTMAX_COST = (
     "The softmax is right, but memory is too busy: at most 4 numbers are read for every number of x, and a warp's request fetches at most"
-    " 8 sectors on average, as it does when neighbours read neighbours."
+    " 8 sectors and at least 16 numbers on average, as it does when all threads work and neighbours read neighbours."
 )
 
 
@@ -819,6 +820,9 @@ def launch_softmax_rows(answer: Any, x: Any, threads: int, costs: bool = False) 
         raise KernelFault(f"for every number of x {numbers:.1f} numbers are read from global memory; at most 4 are allowed")
     if sectors > 8:
         raise KernelFault(f"a warp's request fetches {sectors:.1f} sectors on average; at most 8 are allowed: let neighbours read neighbours")
+    together = trial.cost.global_loads.bytes / 4 / trial.cost.global_loads.requests
+    if together < 16:
+        raise KernelFault(f"a warp's request fetches {together:.1f} numbers on average; it is to be 16 at least: let all threads share the work")
     return trial.outputs[0]
 
 
@@ -843,10 +847,22 @@ def launch_softmax_rows(answer: Any, x: Any, threads: int, costs: bool = False) 
     sum_of_numbers="You divide by the sum of the numbers. It is the sum of their exponentials.",
     maximum_added="You add the row's largest number. It is subtracted.",
     a_row_for_each_thread="The softmax is right, but every thread walks through the whole row to find maximum and sum. Let each look at its share, and put the results together.",
+    one_thread_alone="The softmax is right, but one thread of each block does it all, and the others look on. Let each take its share of the row.",
     neighbours_far_apart="The softmax is right, but a thread's numbers lie side by side, and so the threads of a warp read far apart: each needs a sector of its own. Let neighbours read neighbours.",
     no_extern_c=NOT_FOUND,
 )
 def softmax_rows_with(made: Made) -> str:
+    if made.one_thread_alone:
+        return """
+        extern "C" __global__ void softmax_rows(const float* x, float* out, int columns) {
+            if (threadIdx.x > 0) return;
+            const float* row = x + blockIdx.x * columns;
+            float largest = row[0], sum = 0;
+            for (int i = 1; i < columns; ++i) largest = fmaxf(largest, row[i]);
+            for (int i = 0; i < columns; ++i) sum += expf(row[i] - largest);
+            for (int i = 0; i < columns; ++i) out[blockIdx.x * columns + i] = expf(row[i] - largest) / sum;
+        }
+        """
     barrier = "__syncthreads();"
     stride = "gridDim.x" if made.stride_of_the_grid else "blockDim.x"
     share = "((columns + blockDim.x - 1) / blockDim.x)"

@@ -31,7 +31,9 @@ def layer_norm_rows() -> str:
     also where the mean is 200 times as large as they are. There is one block of 128 threads for
     each row, which may have fewer or more columns. Nothing else is touched.
 
-    Cost: no element of x is read more than 3 times from global memory.
+    Cost: no element of x is read more than 3 times from global memory, and all threads share the
+    work: for every 32 columns that were begun, a block's warps make at most 10 requests to read
+    global memory.
     """
     return """
     __device__ float block_sum(float value) {
@@ -112,12 +114,18 @@ def launch_layer_norm_rows(answer: Any, x: Any, gain: Any, bias: Any, epsilon: f
     reads = int(trial.reads(0).max())
     if reads > 3:
         raise KernelFault(f"an element of x is read {reads} times from global memory; 3 times are allowed, and all threads of a block share the sums")
+    requests, most = trial.cost.global_loads.requests // rows, 10 * -(-columns // 32)
+    if requests > most:
+        raise KernelFault(
+            f"a block makes {requests} requests for a row of {columns} numbers; at most {most} are allowed: let all threads share the work"
+        )
     return trial.outputs[0]
 
 
 @mistakes(
     layer_norm_rows,
     each_thread_sums="The numbers are right, but every thread adds up the whole row by itself. Let each take a part of the row, and add the parts up in shared memory.",
+    one_thread_alone="The numbers are right, but one thread of each block does it all, and the others look on. Let each take a part of the row.",
     divided_by_n_minus_1="You divide the squares by columns - 1, as for a sample. Layer norm takes the mean of the squares: divide by columns.",
     epsilon_outside="You add epsilon to the root. It belongs under the root, to the variance.",
     epsilon_missing="Epsilon is missing: where all numbers of a row are equal, you divide by 0.",
@@ -142,6 +150,8 @@ def launch_layer_norm_rows(answer: Any, x: Any, gain: Any, bias: Any, epsilon: f
 def layer_norm_rows_with(made: Made) -> str:
     columns = "columns"
     over = "for (int j = threadIdx.x; j < columns; j += 128)"
+    if made.one_thread_alone:
+        over = "if (threadIdx.x == 0) for (int j = 0; j < columns; ++j)"
     if made.first_columns_only:
         over = "for (int j = threadIdx.x; j < columns && j < 128; j += 128)"
     add_up = "for (int j = 0; j < columns; ++j)" if made.each_thread_sums else over
